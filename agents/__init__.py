@@ -1,0 +1,1 @@
+"""One language-model decision per file, its prompt beside it."""

@@ -1,0 +1,1 @@
+"""Ravelar: rewards from an agent, and a writing agent with its benchmark."""

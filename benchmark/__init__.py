@@ -1,0 +1,1 @@
+"""Data sets, systems, judging, metrics, reports, speed benchmarks."""

@@ -1,0 +1,1 @@
+"""What acts without a graph: rewards, verifiers, routing, scoring."""

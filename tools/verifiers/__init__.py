@@ -1,0 +1,1 @@
+"""Built-in reward tools that need no model."""
