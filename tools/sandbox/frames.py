@@ -25,6 +25,11 @@ class BadFrame(ValueError):
     """Bytes on the channel that are no frame of ours."""
 
 
+def dump(message: Any) -> bytes:
+    """Return a JSON message as bytes; datagrams carry it as it is."""
+    return _encode(message).encode("utf-8", "surrogatepass")
+
+
 def pack(message: Any) -> bytes:
     """Return the frame that holds a JSON message."""
     body = _encode(message).encode("utf-8", "surrogatepass")
@@ -41,6 +46,8 @@ def parse(body: bytes | bytearray) -> Any:
     try:
         text = body.decode("utf-8", "surrogatepass")
         message, end = _scan(text, 0)
+    except BadFrame:
+        raise
     except (ValueError, StopIteration, RecursionError) as error:
         raise BadFrame(f"the frame is not JSON: {str(error)[:80]}") from error
     if end != len(text):

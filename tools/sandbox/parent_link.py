@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ravelar.tools.sandbox.errors import SandboxBroken, SandboxUnavailable
-from ravelar.tools.sandbox.frames import pack, parse
+from ravelar.tools.sandbox.frames import dump, parse
 from ravelar.tools.sandbox.profiles import CORE_MODULES, Profile, readable_paths, search_paths
 from ravelar.tools.sandbox.protocol import Limits, Program
 from ravelar.tools.sandbox.worker_link import WorkerLink
@@ -66,7 +66,7 @@ class ParentLink:
             self._process = _start(python, theirs.fileno())
         try:
             self._control.settimeout(_READY_WITHIN_S)
-            self._control.send(pack(_configuration(profile, layers))[4:])
+            self._control.send(dump(_configuration(profile, layers)))
             self.report, self.import_s = self._ready()
             self._control.settimeout(_SPAWN_WITHIN_S)
         except BaseException:
@@ -81,7 +81,7 @@ class ParentLink:
             raise SandboxUnavailable(f"the {self.profile.name} parent did not start: {error}") from error
         if not data:
             raise SandboxUnavailable(f"the {self.profile.name} parent died while it started")
-        answer: dict[str, Any] = parse(data[4:])
+        answer: dict[str, Any] = parse(data)
         if "error" in answer:
             raise SandboxUnavailable(f"the {self.profile.name} parent can't be prepared: {answer['error']}")
         return answer["report"], answer["import_s"]
@@ -98,7 +98,7 @@ class ParentLink:
             worker = WorkerLink(channel, lease, limits)
             try:
                 descriptors = [their_channel.fileno(), their_lease.fileno()]
-                socket.send_fds(self._control, [pack(_request(program, limits))[4:]], descriptors)
+                socket.send_fds(self._control, [dump(_request(program, limits))], descriptors)
             except OSError as error:
                 worker.close()
                 raise SandboxBroken(f"the {self.profile.name} parent is gone: {error}") from error

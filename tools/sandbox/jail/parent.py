@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ravelar.tools.sandbox.frames import pack, parse
+from ravelar.tools.sandbox.frames import dump, parse
 from ravelar.tools.sandbox.jail import worker
 from ravelar.tools.sandbox.jail.seal import Sealed, seal
 
@@ -45,9 +45,9 @@ class Parent:
         try:
             sealed = self._prepare(config, entered)
         except Exception as error:  # noqa: BLE001 - whatever a library raises on import, the caller must hear it
-            self._control.send(pack({"error": f"{type(error).__name__}: {error}"[:2000]}))
+            self._control.send(dump({"error": f"{type(error).__name__}: {error}"[:2000]}))
             return
-        self._control.send(pack({"report": sealed.report, "import_s": self._import_s}))
+        self._control.send(dump({"report": sealed.report, "import_s": self._import_s}))
         self._serve(sealed)
 
     def _prepare(self, config: dict[str, Any], entered: dict[str, str]) -> Sealed:
@@ -101,7 +101,7 @@ class Parent:
         try:
             pid = os.fork()
         except OSError as error:
-            os.write(lease, pack({"error": str(error)}))
+            os.write(lease, dump({"error": str(error)}))
             os.close(lease)
         else:
             if pid == 0:
@@ -136,7 +136,7 @@ class Parent:
         except KeyError:
             pass  # killed on request: nobody waits for the status
         else:
-            os.write(lease, pack(message))
+            os.write(lease, dump(message))
         os.close(lease)
 
     def _end(self) -> None:
