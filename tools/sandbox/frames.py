@@ -32,7 +32,11 @@ def dump(message: Any) -> bytes:
 
 def pack(message: Any) -> bytes:
     """Return the frame that holds a JSON message."""
-    body = _encode(message).encode("utf-8", "surrogatepass")
+    return frame_of(_encode(message).encode("utf-8", "surrogatepass"))
+
+
+def frame_of(body: bytes) -> bytes:
+    """Return the frame of a body that is JSON already."""
     return len(body).to_bytes(HEADER_BYTES, "big") + body
 
 

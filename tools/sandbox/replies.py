@@ -1,6 +1,7 @@
 """Frames from a worker, judged: an outcome, or a violation. Nothing in them is believed beyond its own call."""
 
 import math
+import re
 from typing import Any, get_args
 
 from ravelar.tools.sandbox.frames import BadFrame, parse
@@ -11,6 +12,9 @@ LOADING = -1
 _SHORT, _WHOLE = 5, 11
 _CLAIMABLE = frozenset(get_args(Reason)) - {"timeout", "crash", "protocol"}
 _MESSAGE_CHARACTERS = 600
+_SHORT_REWARD = re.compile(
+    rb'\["([0-9a-f]{16})",([0-9]{1,9}),(-?[0-9][0-9.e-]{0,24}),([0-9]{1,9}\.[0-9]{7}),([0-9]{1,9}\.[0-9]{7})\]'
+)
 
 
 def read_reply(body: bytes | bytearray, nonce: str, index: int, program: Program, kept: int) -> tuple[Outcome, bool]:
@@ -25,6 +29,8 @@ def read_reply(body: bytes | bytearray, nonce: str, index: int, program: Program
 
     Raises: BadFrame: for anything that the worker's own loop would not write now.
     """
+    if (short := _SHORT_REWARD.fullmatch(body)) and program.returns == "reward" and index != LOADING:
+        return _reward(short, nonce, index), False
     message = parse(body)
     if type(message) is not list or len(message) not in (_SHORT, _WHOLE):
         raise BadFrame("a frame of another shape")
@@ -34,6 +40,17 @@ def read_reply(body: bytes | bytearray, nonce: str, index: int, program: Program
     if len(message) == _SHORT:
         return _value(message[2], program, index, (wall_s, cpu_s)), False
     return _whole(message, program, index, kept)
+
+
+def _reward(short: "re.Match[bytes]", nonce: str, index: int) -> Outcome:
+    """Return the outcome of the one kind of frame that there are thousands of a second of."""
+    sent_nonce, sent_index, value, wall_s, cpu_s = short.groups()
+    if sent_nonce.decode("ascii") != nonce or int(sent_index) != index:
+        raise BadFrame("a frame for another call")
+    reward = float(value)
+    if not 0.0 <= reward <= 1.0:
+        raise BadFrame("a forged value: out of range")
+    return Outcome(reward, wall_s=float(wall_s), cpu_s=float(cpu_s))
 
 
 def _duration(number: Any) -> float:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from ravelar.tools.sandbox.jail import privileges, rlimits, seccomp
 from ravelar.tools.sandbox.jail.harness import Harness
 from ravelar.tools.sandbox.jail.seal import Sealed
+from ravelar.tools.sandbox.jail.syscalls import this_machine
 
 CHANNEL = 3
 EXIT_OUT_OF_MEMORY = 77
@@ -54,7 +55,7 @@ def _seal(request: dict[str, Any], sealed: Sealed) -> None:
     )
     privileges.die_with_parent()
     if sealed.on("seccomp"):
-        seccomp.install(seccomp.worker_rules(os.getpid(), files=sealed.files))
+        seccomp.install(seccomp.worker_filter(this_machine(), os.getpid()))
 
 
 def _life_cpu_s(cpu_s: float) -> int:
