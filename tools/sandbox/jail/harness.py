@@ -34,7 +34,7 @@ class Harness:
 
     Args:
         descriptor: The channel.
-        request: The limits: cpu_s, load_s, memory_mb, output_bytes, value_bytes, and whether it is a script.
+        request: The limits: cpu_s, load_s, memory_mb, output_bytes, value_bytes; whether it is a script, and whether it is kept.
     """
 
     def __init__(self, descriptor: int, request: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ class Harness:
         self._load_s: float = request["load_s"]
         self._value_bytes: int = request["value_bytes"]
         self._printed = (CapturedFile if request["script"] else Captured)(request["output_bytes"])
-        self._damage = Damage(request["memory_mb"])
+        self._damage = Damage(request["memory_mb"], kept=request["kept"])
         self._rearm_at = -1.0
         self._call: Callable[..., Any] = len
         self._convert: Callable[[Any], Any] = encode
@@ -68,7 +68,6 @@ class Harness:
         except LoadFailed as failure:
             answer = "load", None, str(failure)
         self._convert = as_reward if program["returns"] == "reward" else encode
-        self._damage.remember()
         self._send_whole(nonce, LOADING, answer, (0.0, 0.0))
 
     def _run(self, nonce: str, calls: Sequence[Any]) -> None:

@@ -5,6 +5,7 @@ import os
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
+libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
 PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
@@ -24,10 +25,9 @@ def checked(result: int, what: str) -> int:
     return result
 
 
-def prctl(option: int, *values: int) -> int:
-    """Call prctl(2); missing arguments are zero."""
-    padded = [ctypes.c_ulong(value) for value in (*values, 0, 0, 0, 0)[:4]]
-    return checked(libc.prctl(option, *padded), f"prctl {option}")
+def prctl(option: int, value: int, second: int = 0) -> int:
+    """Call prctl(2)."""
+    return checked(libc.prctl(option, value, second, 0, 0), "prctl")
 
 
 def syscall(number: int, *arguments: object) -> int:

@@ -60,6 +60,7 @@ def seal(wanted: Sequence[str], readable: Sequence[Path], entered: dict[str, str
             report[layer] = namespaces.attempt(step)
     if "capabilities" in wanted:
         report["capabilities"] = namespaces.attempt(privileges.drop_capabilities)
+    rlimits.forbid_extras()
     privileges.hide_memory()
     privileges.die_with_parent()
     if "seccomp" in wanted:
@@ -75,4 +76,4 @@ def _foreign_tasks(report: dict[str, str]) -> int:
 
 def _install_filter(*, files: bool) -> None:
     """Put the parent under its filter."""
-    seccomp.install(seccomp.parent_filter(this_machine(), files=files))
+    seccomp.Filter(seccomp.parent_filter(this_machine(), files=files)).install()

@@ -7,11 +7,13 @@ falls back to clone, whose flags we check. A call made by another architecture's
 
 import ctypes
 import errno
+import re
 import struct
+import sys
 from dataclasses import dataclass
 
 from ravelar.tools.sandbox.jail.libc import PR_SET_SECCOMP, prctl
-from ravelar.tools.sandbox.jail.syscalls import Machine
+from ravelar.tools.sandbox.jail.syscalls import Machine, this_machine
 
 _LOAD, _AND, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06
 _ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
@@ -24,6 +26,9 @@ _CLONE_NEW_ANY = 0x7E020080  # every CLONE_NEW* flag, CLONE_NEWTIME among them
 _WRITING = 0o3 | 0o100 | 0o1000 | 0o2000 | 0o20000000  # access mode, O_CREAT, O_TRUNC, O_APPEND, __O_TMPFILE
 _TCGETS, _FIONREAD = 0x5401, 0x541B
 _LOW_WORD = 0xFFFFFFFF
+
+_INSTRUCTION_BYTES = 8
+_UNKNOWN_PID = 0x5EC0_0F1D  # no process has it: ids end at 2 ** 22
 
 Instruction = tuple[int, int, int, int]
 _ALLOW_BLOCK: list[Instruction] = [(_RETURN, 0, 0, _ALLOW)]
@@ -150,13 +155,41 @@ def _check_block(check: Check) -> list[Instruction]:
 class _Program(ctypes.Structure):
     """struct sock_fprog."""
 
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
-def install(code: bytes) -> None:
-    """Put the calling thread, and all that it starts, under a filter; for good.
+class Filter:
+    """A filter that is ready to be installed, in memory that the kernel can read.
 
-    Raises: OSError: if the kernel has no filters or refuses this one.
+    Args:
+        code: What it consists of.
     """
-    program = _Program(len(code) // 8, code)
-    prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))
+
+    def __init__(self, code: bytes) -> None:
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self._program = _Program(len(code) // _INSTRUCTION_BYTES, ctypes.addressof(self._code))
+        self._address = ctypes.addressof(self._program)
+
+    def install(self) -> None:
+        """Put the calling thread, and all that it starts, under the filter; for good.
+
+        Raises: OSError: if the kernel has no filters or refuses this one.
+        """
+        prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._address)
+
+
+class WorkerFilter(Filter):
+    """The filter of a worker, prepared in its parent: only the process id is filled in after the fork."""
+
+    def __init__(self) -> None:
+        code = worker_filter(this_machine(), _UNKNOWN_PID)
+        super().__init__(code)
+        unknown = _UNKNOWN_PID.to_bytes(4, sys.byteorder)
+        self._places = [match.start() for match in re.finditer(re.escape(unknown), code)]
+
+    def install_for(self, pid: int) -> None:
+        """Install it for a process that may signal itself alone."""
+        known = pid.to_bytes(4, sys.byteorder)
+        for place in self._places:
+            self._code[place : place + 4] = known
+        self.install()
