@@ -80,7 +80,10 @@ class LocalSandbox:
         self._pid = os.getpid()
         self._slots = threading.Semaphore(settings["width"])
         self._pool = Pool(
-            self._start, max_idle=settings["max_idle"], calls_per_worker=settings["calls_per_worker"]
+            self._start,
+            max_spare=settings["width"],
+            max_idle=settings["max_idle"],
+            calls_per_worker=settings["calls_per_worker"],
         )
         self._self_tests: dict[str, SelfTest] = {}
         self._quiet = threading.Condition()

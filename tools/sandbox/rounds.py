@@ -176,6 +176,7 @@ class Round:
         self._flights[worker.channel.fileno()] = flight
         self._poll.register(worker.channel, select.POLLIN)
         self._write(flight)
+        self._pool.stock(program, limits)
 
     def _write(self, flight: Flight) -> None:
         """Give the worker what it takes now; watch for room if that is not all."""

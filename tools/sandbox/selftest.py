@@ -73,7 +73,7 @@ def examine(parent: ParentLink, slots: threading.Semaphore) -> SelfTest:
     names = [*ESSENTIAL, *SECONDARY]
     with _bait() as hints:
         job = Job(program, [Call((name, hints)) for name in names], _LIMITS)
-        Round(Pool(lambda _: parent, max_idle=0, calls_per_worker=1), slots, width=1).run([job])
+        Round(Pool(lambda _: parent, max_spare=0, max_idle=0, calls_per_worker=1), slots, width=1).run([job])
     found: dict[str, str] = {}
     for name, outcome in zip(names, job.outcomes, strict=True):
         if outcome is None or outcome.reason in ("load", "protocol", "bad_type"):
