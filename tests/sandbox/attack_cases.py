@@ -1,6 +1,6 @@
 """The hostile snippets, run and judged; also a script, so that another user can run the same.
 
-    python attack_cases.py attacks.jsonl [layer ...]      # prints one JSON line per verifier and level
+python attack_cases.py attacks.jsonl [layer ...]      # prints one JSON line per verifier and level
 """
 
 import json

@@ -58,7 +58,7 @@ class LocalSandbox:
     ) -> None:
         if sys.platform != "linux":
             raise SandboxUnavailable(
-                f"local isolation needs Linux (seccomp, fork); this is {sys.platform}: use E2B (`sandbox=\"e2b\"`), "
+                f'local isolation needs Linux (seccomp, fork); this is {sys.platform}: use E2B (`sandbox="e2b"`), '
                 "a Linux container or WSL 2"
             )
         self._configuration: dict[str, Any] = {
@@ -85,14 +85,13 @@ class LocalSandbox:
             max_idle=settings["max_idle"],
             calls_per_worker=settings["calls_per_worker"],
         )
-        self._self_tests: dict[str, SelfTest] = {}
         self._quiet = threading.Condition()
         self._running = 0
         self._closed = False
 
     @property
     def name(self) -> str:
-        """"local", with what was accepted to be open."""
+        """ "local", with what was accepted to be open."""
         accepted = sorted(self._configuration["accept_open"])
         return f"local (weaker: {', '.join(accepted)})" if accepted else "local"
 
@@ -103,21 +102,19 @@ class LocalSandbox:
             raise ValueError(f"no profile {profile!r}; known: {', '.join(sorted(known))}")
         parent = ParentLink(known[profile], self._configuration["layers"])
         try:
-            self._self_tests[profile] = test = examine(parent, threading.Semaphore(1))
-            require(test, self._configuration["accept_open"])
+            require(examine(parent, threading.Semaphore(1)), self._configuration["accept_open"])
         except BaseException:
             parent.close()
             raise
         return parent
 
     def self_test(self, profile: str = "core") -> SelfTest:
-        """Return what the self-test of a profile's parent found, running it if it did not run yet.
+        """Attack a profile's parent again, thoroughly; return what was found.
 
         Raises: SandboxUnavailable: if something essential is open.
         """
         self._leave_forked_past()
-        self._pool.parent(profile)
-        return self._self_tests[profile]
+        return examine(self._pool.parent(profile), threading.Semaphore(1), thorough=True)
 
     def run(self, program: Program, calls: Sequence[Call], limits: Limits | None = None) -> list[Outcome]:
         """Run the calls; return one outcome per call, in order.

@@ -129,7 +129,7 @@ def _start(python: str, descriptor: int) -> "subprocess.Popen[bytes]":
             [python, *_FLAGS, "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=open("/tmp/sbx/err","ab"),
+            stderr=subprocess.DEVNULL,
             env=environment,
             cwd="/",
             pass_fds=(descriptor,),
