@@ -1,0 +1,214 @@
+r"""Which tool fits a query: explicit columns first, then what the reference and the prompt show.
+
+A route is a pure function of (prompt, reference, metadata): the same in every process, and blind to the
+completion, so that all completions of a GRPO group are scored by one tool on one scale. It never guesses:
+where nothing fits, the tool is None and the reason says what was looked for.
+
+    >>> route("What is 6 times 7?", 42).tool
+    'math_answer'
+    >>> route("Tell me a joke.").reason
+    'no reference, and no column that names a tool or a task'
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+from ravelar.tools.completion import Conversation, conversation_text
+from ravelar.tools.errors import UnknownName
+from ravelar.tools.options import find_options, given_options, option_of
+
+_PROMPT_ENDS = 2_000  # characters read at each end of a long prompt: that is where instructions stand
+
+
+class Route(NamedTuple):
+    """The tool chosen for a query, or None, and the reason for it."""
+
+    tool: str | None
+    reason: str
+
+
+Router = Callable[[Conversation, Any, Mapping[str, Any]], Route]
+
+TASKS: Mapping[str, str] = {
+    "math": "math_answer",
+    "maths": "math_answer",
+    "mathematics": "math_answer",
+    "arithmetic": "math_answer",
+    "gsm8k": "math_answer",
+    "multiple_choice": "choice",
+    "mcq": "choice",
+    "exact_match": "exact",
+    "short_answer": "normalized",
+    "structured_output": "json_schema",
+    "json": "json_schema",
+    "instruction_following": "instructions",
+    "ifeval": "instructions",
+    "machine_translation": "translation",
+    "mt": "translation",
+    "summarization": "overlap",
+    "summarisation": "overlap",
+    "summary": "overlap",
+}
+"""Task labels that name a built-in tool besides the tools' own names."""
+
+
+def route(
+    prompt: Conversation,
+    reference: Any = None,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    names: Collection[str] | None = None,
+) -> Route:
+    """Choose the tool for a query.
+
+    Args:
+        prompt: Text or chat messages; of messages the last user message counts.
+        reference: Any JSON value, or None.
+        metadata: The row's further columns; `tool`, then `task`, decide before anything else.
+        names: The tools there are; None takes every name on trust.
+    """
+    columns = metadata or {}
+    if named := columns.get("tool"):
+        return _known(Route(str(named), "column tool"), names)
+    chosen = _by_task(columns.get("task"), names) or _by_shape(conversation_text(prompt, "user"), reference, columns)
+    return _known(chosen, names)
+
+
+def router_for(names: Collection[str]) -> Router:
+    """Return the rules as a router over the tools of a library, by their names."""
+
+    def rules(prompt: Conversation, reference: Any, metadata: Mapping[str, Any]) -> Route:
+        return route(prompt, reference, metadata, names=names)
+
+    return rules
+
+
+def _known(chosen: Route, names: Collection[str] | None) -> Route:
+    """Return the route if its tool is there, else no tool and why."""
+    if chosen.tool is None or names is None or chosen.tool in names:
+        return chosen
+    return Route(None, f"{chosen.reason}: {UnknownName('reward tool', chosen.tool, names)}")
+
+
+def _by_task(task: object, names: Collection[str] | None) -> Route | None:
+    """Take a task label for a tool's name or a known label; any other says nothing."""
+    if not isinstance(task, str) or not task:
+        return None
+    label = task.strip().lower().replace("-", "_").replace(" ", "_")
+    tool = TASKS.get(label) or (label if label in (TASKS.values() if names is None else names) else None)
+    return Route(tool, f"column task {task!r}") if tool else None
+
+
+def _by_shape(question: str, reference: Any, columns: Mapping[str, Any]) -> Route:
+    """Choose by the columns' names, then by the type of the reference."""
+    for column, tool in _COLUMNS:
+        if columns.get(column) is not None:
+            return Route(tool, f"column {column}")
+    if isinstance(reference, Mapping):
+        return _by_mapping(reference)
+    if isinstance(reference, bool):
+        return Route(None, "a truth value shows no task; name a task or a tool")
+    options = columns.get("options") or columns.get("choices")
+    if isinstance(reference, int | float):
+        return _by_options(question, str(reference), options) or Route("math_answer", "the reference is a number")
+    if isinstance(reference, str):
+        return _by_text(question, reference.strip(), options, columns)
+    if isinstance(reference, list):
+        return _by_list(question)
+    return Route(None, "no reference, and no column that names a tool or a task")
+
+
+def _by_mapping(reference: Mapping[str, Any]) -> Route:
+    for keys, tool in _MAPPINGS:
+        if keys <= reference.keys():
+            return Route(tool, f"the reference has {', '.join(sorted(keys))}")
+    return Route(
+        None, f"a mapping with the keys {sorted(map(str, reference))[:8]} shows no task; name a task or a tool"
+    )
+
+
+def _by_list(question: str) -> Route:
+    if _WANTS_JSON.search(_ends(question)):
+        return Route("exact", "the reference is a list and the prompt asks for JSON")
+    return Route(None, "a list shows no task; name a task or a tool")
+
+
+def _by_options(question: str, reference: str, given: Any) -> Route | None:
+    options = given_options(given) or find_options(question)
+    if options and option_of(reference, options) is not None:
+        return Route("choice", f"the reference is one of {len(options)} options")
+    return None
+
+
+def _by_text(question: str, reference: str, given: Any, columns: Mapping[str, Any]) -> Route:
+    """Choose by what a text reference looks like, then by what the prompt asks for."""
+    if not reference:
+        return Route(None, "the reference is empty")
+    by_options = _by_options(question, reference, given)
+    if by_options:
+        return by_options
+    if _NUMBER.fullmatch(reference):
+        return Route("math_answer", "the reference is a number")
+    if _FINAL_ANSWER.search(reference[-_PROMPT_ENDS:]):
+        return Route("math_answer", "the reference ends in a marked final answer")
+    return _by_request(_ends(question), reference, columns)
+
+
+def _by_request(question: str, reference: str, columns: Mapping[str, Any]) -> Route:
+    if any(columns.get(column) for column in ("target_language", "target_lang", "tgt_lang", "lp")):
+        return Route("translation", "a target language is given")
+    if _TRANSLATE.search(question):
+        return Route("translation", "the prompt asks for a translation into a named language")
+    if _SUMMARISE.search(question):
+        return Route("overlap", "the prompt asks for a summary")
+    if _WANTS_JSON.search(question) and reference[0] in "{[":
+        return Route("exact", "the prompt asks for JSON and the reference is JSON")
+    if _MATHS.search(reference):
+        return Route("math_answer", "the reference is a formula")
+    if len(reference) <= _SHORT and _WANTS_SHORT.search(question):
+        return Route("normalized", "the prompt asks for a short answer alone")
+    return Route(None, "neither the reference nor the prompt shows what is right; name a task or a tool")
+
+
+def _ends(question: str) -> str:
+    if len(question) <= 2 * _PROMPT_ENDS:
+        return question
+    return f"{question[:_PROMPT_ENDS]}\n{question[-_PROMPT_ENDS:]}"
+
+
+_COLUMNS = (("instruction_id_list", "instructions"), ("json_schema", "json_schema"), ("regex", "regex"))
+_MAPPINGS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"instruction_id_list"}), "instructions"),
+    (frozenset({"$schema"}), "json_schema"),
+    (frozenset({"type", "properties"}), "json_schema"),
+    (frozenset({"type", "items"}), "json_schema"),
+    (frozenset({"regex"}), "regex"),
+)
+_SHORT = 60  # characters; ours: longer references are sentences, where a normalized match says little
+_NUMBER = re.compile(
+    r"(?=.*\d)[-+−]?[$€£¥]?\s?[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:\s?/\s?\d+)?(?:[eE][-+]?\d+)?\s?\\?%?"
+)
+_FINAL_ANSWER = re.compile(r"\\(?:boxed|fbox)\b|(?:^|\n)####|(?:^|\n)A:\s*\S+\s*$")
+_MATHS = re.compile(
+    r"\\(?:d?frac|sqrt|pi|infty|cup|cap|text|circ|left|begin\{[bpv]?matrix)|\$[^$]+\$|^[\[(].*,.*[\])]$|\^"
+)
+_LANGUAGES = (
+    "english|german|french|spanish|italian|portuguese|dutch|russian|ukrainian|polish|czech|swedish|norwegian|danish|"
+    "finnish|hungarian|romanian|bulgarian|greek|turkish|arabic|hebrew|persian|farsi|hindi|urdu|bengali|tamil|telugu|"
+    "marathi|gujarati|kannada|malayalam|punjabi|nepali|thai|vietnamese|indonesian|malay|swahili|korean|japanese|"
+    "chinese|mandarin|cantonese|latin|icelandic|hausa|estonian|latvian|lithuanian|croatian|serbian|slovak|slovenian"
+)
+_TRANSLATE = re.compile(
+    rf"\btranslat\w*\b[^\n]{{0,200}}?\b(?:to|into|in)\s+(?:\w+\s+)?(?:{_LANGUAGES})\b|翻[译譯]成|[译譯][为為成]"
+    rf"|\b(?:{_LANGUAGES})\s+translation\b",
+    re.IGNORECASE,
+)
+_SUMMARISE = re.compile(r"\b(?:summari[sz]e|summary|tl;?dr)\b|总结|概括|摘要", re.IGNORECASE)
+_WANTS_JSON = re.compile(r"\bJSON\b", re.IGNORECASE)
+_WANTS_SHORT = re.compile(
+    r"\b(?:one|a single) word\b|\b(?:answer|reply|respond)\b[^.\n]{0,40}\bonly\b"
+    r"|\bonly (?:the|your) (?:final )?answer\b"
+    r"|\b(?:just|only) the \w+(?: \w+)?[.,:!]? *(?:nothing else|$)|\byes or no\b|\btrue or false\b",
+    re.IGNORECASE,
+)
