@@ -70,7 +70,8 @@ def without_reasoning(text: str, *, opened: bool = False) -> str | None:
         return _harmony_final(text)
     if not opened and "<" not in text and "◁" not in text and "[" not in text:
         return text
-    kept, depth, start = [], int(opened), 0
+    kept: list[str] = []
+    depth, start = int(opened), 0
     for mark in sorted([*_OPEN.finditer(text), *_CLOSE.finditer(text)], key=lambda m: m.start()):
         closes = mark.re is _CLOSE
         if depth == 0:

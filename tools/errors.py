@@ -41,8 +41,8 @@ class UnknownName(InputError):
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
         close = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        super().__init__(f"no {what} {name!r}{hint} known: {', '.join(names) or 'none'}")
+        hint = f" did you mean {close[0]!r}?" if close else ""
+        super().__init__(f"no {what} {name!r};{hint} known: {', '.join(names) or 'none'}")
 
 
 class RewardToolError(RavelarError):

@@ -14,7 +14,7 @@ from typing import Any
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SCAN = 20_000  # characters read from the end of a long prompt, where its options stand
-_HINTS = ("A)", "(A", "A.", "A:", "A、", "A．", "A）", "（A", "a)", "(a")
+_HINTS = ("A)", "A.", "A:", "a)", "A、", "A．", "A）")
 _MARK = r"(?:\(|（|\*\*)?{letter}(?:\)|）|\.|:|、|．|：)(?:\*\*)?"
 _LINE_OPTION = re.compile(
     r"^[ \t]*(?:[-*][ \t]+)?" + _MARK.format(letter="([A-Za-z])") + r"[ \t]*(\S.*?)[ \t]*$", re.MULTILINE
@@ -44,7 +44,10 @@ def find_options(question: str) -> dict[str, str]:
 
     Options start at A and go on without a gap; there are at least two. Returns {} where there are none.
     """
-    if not any(hint in question for hint in _HINTS):
+    for hint in _HINTS:
+        if hint in question:
+            break
+    else:
         return {}
     text = question[-_SCAN:]
     lines = [(m.group(1), m.group(2)) for m in _LINE_OPTION.finditer(text)]

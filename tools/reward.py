@@ -109,6 +109,10 @@ class Reward:
     raw: float | None = None
     detail: Mapping[str, JSON] | None = None
 
+    def as_row(self) -> dict[str, JSON]:
+        """Return the reward as the columns `tool, reward, raw, reason` of a row."""
+        return {"tool": self.tool, "reward": self.value, "raw": self.raw, "reason": self.reason}
+
 
 @runtime_checkable
 class RewardTool(Protocol):
