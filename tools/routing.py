@@ -84,7 +84,6 @@ def route(
 
 def router_for(names: Collection[str]) -> Router:
     """Return the rules as a router over the tools of a library, by their names."""
-
     known = frozenset(names)
 
     def rules(prompt: Conversation, reference: Any, metadata: Mapping[str, Any]) -> Route:

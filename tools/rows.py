@@ -82,10 +82,8 @@ def _format_of(path: str) -> RowFormat:
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     last = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else (suffixes or [""])[-1]
     if last not in _SUFFIXES:
-        allowed = ", ".join(_SUFFIXES)
-        raise InputError(
-            f"{path}: can't tell its format by {last or 'no suffix'!r}; known: {allowed} (.gz too), or --format"
-        )
+        suffix = f"the suffix {last!r} tells no format" if last else "it has no suffix to tell its format by"
+        raise InputError(f"{path}: {suffix}; known: {', '.join(_SUFFIXES)} (.gz too), or give --format")
     return _SUFFIXES[last]
 
 
