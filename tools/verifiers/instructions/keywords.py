@@ -2,6 +2,8 @@
 
 import re
 
+import regex
+
 from ravelar.tools.verifiers.instructions.arguments import ForbiddenWords, Keyword, Keywords, Letter
 from ravelar.tools.verifiers.instructions.counting import holds
 
@@ -19,7 +21,7 @@ def frequency(text: str, arguments: Keyword) -> bool:
 def forbidden_words(text: str, arguments: ForbiddenWords) -> bool:
     """None of the words occurs as a whole word."""
     return not any(
-        re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) for word in arguments.forbidden_words
+        regex.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, regex.IGNORECASE) for word in arguments.forbidden_words
     )
 
 

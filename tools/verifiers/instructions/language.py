@@ -40,8 +40,7 @@ def detect(text: str) -> str | None:
 
 
 def _best(text: str, languages: tuple[str, ...]) -> str | None:
-    # Lower case throughout: the model was taught on text where capitals are rare.
-    ranked = [(language, score) for language, score in _ranking()(text.lower()) if language in languages]
+    ranked = [(language, score) for language, score in _ranking()(text) if language in languages]
     best, score = ranked[0]
     return best if score > _NOTHING_SEEN else None
 

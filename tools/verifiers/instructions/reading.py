@@ -81,7 +81,7 @@ def _instruction(index: int, instruction_id: JSON, kwargs: JSON) -> Instruction:
     family = FAMILIES.get(instruction_id)
     if family is None:
         raise UnusableReference(str(UnknownName("instruction", instruction_id, FAMILIES)))
-    given = {} if kwargs is None else _parsed(kwargs, f"{KWARGS}[{index}]")
+    given = {} if kwargs is None else _parsed(kwargs, f"{KWARGS}[{index}] of {instruction_id}")
     if not isinstance(given, Mapping):
         raise UnusableReference(
             f"{KWARGS}[{index}] of {instruction_id} is {given!r:.80}; allowed: a mapping, {{}} for none"
