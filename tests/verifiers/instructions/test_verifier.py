@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -158,3 +159,10 @@ def test_importing_the_verifier_loads_no_model_and_no_numpy():
         "assert not {'py3langid', 'numpy', 'nltk', 'langdetect'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("fact", Instructions().card.evidence, ids=lambda fact: fact.measure[:20])
+def test_evidence_on_the_card_lies_within_its_interval_and_can_be_made_again(fact):
+    script = fact.made_by.split()[-1]
+    assert fact.low <= fact.value <= fact.high
+    assert (Path(__file__).parents[3] / script).is_file()

@@ -41,7 +41,7 @@ def multiple_sections(text: str, arguments: Sections) -> bool:
 
 def title(text: str, _: Arguments) -> bool:
     """Some line holds a `<<title>>` that is not blank."""
-    return any(map(_has_title, text.split("\n")))
+    return "<<" in text and any(map(_has_title, text.split("\n")))
 
 
 def _has_title(line: str) -> bool:

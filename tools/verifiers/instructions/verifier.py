@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from ravelar.tools.card import Provenance, ToolCard
+from ravelar.tools.card import Evidence, Provenance, ToolCard
 from ravelar.tools.errors import InputError, RewardToolError
 from ravelar.tools.reward import RawScore, Scored, Triple
 from ravelar.tools.verifiers.instructions.reading import IDS, KWARGS, Instruction, instructions_of
@@ -72,6 +72,28 @@ def _versions(text: str) -> list[str]:
     return list(dict.fromkeys([*cut, *(version.replace("*", "") for version in cut)]))
 
 
+_EVIDENCE = (
+    Evidence(
+        data="IFEval's 834 instructions, 60 texts each: model outputs and references, most of them changed",
+        measure="same verdict as the published scorer (lm_eval 0.4.13), instruction by instruction, strict",
+        n=49_405,
+        value=0.9976,
+        low=0.9971,
+        high=0.9980,
+        made_by="python tests/verifiers/instructions/compare_with_published.py",
+    ),
+    Evidence(
+        data="five hand-written sentences in each of 31 languages",
+        measure="language named rightly",
+        n=155,
+        value=1.0,
+        low=0.9758,
+        high=1.0,
+        made_by="pytest tests/verifiers/instructions/test_language.py",
+    ),
+)
+
+
 def _card(mode: Mode, require: Require, name: str | None) -> ToolCard:
     suffix = ("_loose" if mode == "loose" else "") + ("_fraction" if require == "fraction" else "")
     return ToolCard(
@@ -85,4 +107,5 @@ def _card(mode: Mode, require: Require, name: str | None) -> ToolCard:
         ),
         needs=(IDS, KWARGS),
         provenance=Provenance(note="Method: Zhou et al., arXiv 2311.07911, written from the description"),
+        evidence=_EVIDENCE,
     )
