@@ -134,7 +134,7 @@ def _labels(n: int) -> list[str]:
 
 def _inline(text: str) -> dict[str, str]:
     marks = list(_INLINE_OPTION.finditer(text))
-    ends = [m.start() for m in marks[1:]] + [len(text)]
+    ends = [*(m.start() for m in marks[1:]), len(text)][: len(marks)]
     pieces = (
         _Found(m["a"] or m["b"], m["mark"] or "()", text[m.end() : end].strip().split("\n", 1)[0])
         for m, end in zip(marks, ends, strict=True)

@@ -22,11 +22,13 @@ NOTHING = Chosen(None, "no choice was found")
 _LINE = 300  # characters of a statement that are read
 _TAG = re.compile(r"<answer>|<choice>", re.IGNORECASE)
 _CHOOSES = re.compile(
-    r"\b(?:I|we|you)(?:'d|'ll|\s+would|\s+will|\s+should|\s+must)?\s+(?:choose|chose|pick|select|(?:go|went)\s+with)\b\s*:?"
+    r"\b(?:I|we|you)(?:'d|'ll|'m|\s+would|\s+will|\s+should|\s+must)?\s+(?:choose|chose|pick|select|(?:go|went)\s+with|(?:am\s+)?going\s+with)\b\s*:?"
     r"|(?<!不)(?<!不能)(?<!不应)(?<!不该)(?<!不要)选(?:择|擇)?(?!项)\s*:?|(?<!不)選(?:擇|择)?(?!項)\s*:?",
     re.IGNORECASE,
 )
-_WEAK = re.compile(r"\b(?:it\s+is|it's|it\s+must\s+be|must\s+be|that\s+is)\b\s*:?", re.IGNORECASE)
+_WEAK = re.compile(
+    r"\b(?:so|thus|hence|therefore|it\s+is|it's|it\s+must\s+be|must\s+be|that\s+is)\b\s*[:,]?", re.IGNORECASE
+)
 _FILLER = re.compile(
     rf"(?:[\s:=>\"'“‘*#{BOX_OPEN}-]|\b(?:is|therefore|thus|clearly|definitely|simply|indeed|actually|probably|again|option|choice|letter|answer)\b|[是为為]|选项|選項)*",
     re.IGNORECASE,
@@ -73,7 +75,7 @@ class _Reader:
         self._many = re.compile(rf"(?:{either}){{2,}}(?![A-Za-z0-9_])") if all(map(_is_letter, labels)) else None
         self._correct = re.compile(
             rf"[(\[]?{label}[)\]]?\s*(?:is|是)\s*(?:definitely\s+|clearly\s+)?(?:the\s+)?"
-            r"(?:correct|right|best|正确|正確|对)(?:的|\s+(?:answer|option|choice|one))?(?![A-Za-z])"
+            r"(?:(?:correct|right|best|正确|正確|对)(?:的|\s+(?:answer|option|choice|one))?|answer\b)(?![A-Za-z])"
         )
         self._line = re.compile(rf"[\s>#-]*[(\[]?{label}\s*[)\].:、](?!\S*\d)")
 

@@ -14,7 +14,7 @@ _MARKUP = re.compile(r"\*\*|__|`|\$|(?<!\S)\*(?=\S)|(?<=\S)\*(?=[\s.,;:!?)]|$)|\
 _ANSWER_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 LEAD_IN = re.compile(
     r"(?:\b(?:the|my|your|our)\s+)?\b(?:(?:final|correct|right|best|short)\s+){0,2}"
-    r"(?:answers?|choice|option)\b(?:\s+(?:to|for)\s+(?:the|this|that)\s+\w+)?"
+    r"(?:answers?|ans|choice|option)\b[\"']?(?:\s+(?:to|for)\s+(?:the|this|that)\s+\w+)?"
     r"\s*(?:(?:is|would\s+be|should\s+be|must\s+be|was)\b(?!\s*not\b|n't)\s*:?|[:=]|\n)"
     r"|^[^\w\n]{0,20}answer[ \t]+(?=\S{1,3}[^\w\n]{0,20}$)"
     r"|(?:正确|正確|最终|最終|最佳|标准)?(?:答案|选项|選項)\s*(?:应该是|应该为|應該是|应为|應為|应是|是|为|為|:)\s*:?",
@@ -30,7 +30,7 @@ def tail(answer: str) -> str:
 
 def plain(text: str) -> str:
     r"""Take Markdown emphasis and LaTeX wrappers off; boxes become ⟦ ... ⟧, also nested in such a wrapper."""
-    bare = text.replace(BOX_OPEN, "[").replace(BOX_CLOSE, "]")
+    bare = text.replace(BOX_OPEN, "[").replace(BOX_CLOSE, "]").replace("’", "'")
     for _ in range(3):  # \text{\textbf{B}}: a few levels; deeper is no one's style
         bare, changed = _WRAPPER.subn(r"\1", bare)
         if not changed:

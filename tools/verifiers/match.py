@@ -89,10 +89,12 @@ def _kept(text: str) -> list[str]:
     """Drop punctuation and currency signs of any script, save what belongs to a number or changes a value."""
     valued = {match.start() for match in _VALUED.finditer(text)}
     return [
-        char
-        for i, char in enumerate(text)
-        if i in valued or char in "%#&@" or not (unicodedata.category(char)[0] == "P" or char in "$€£¥`\x00")
+        char for i, char in enumerate(text) if i in valued or char in "%#&@" or char.isspace() or not _dropped(char)
     ]
+
+
+def _dropped(char: str) -> bool:
+    return char in "$€£¥`" or unicodedata.category(char)[0] in "PC"  # punctuation, control and format characters
 
 
 def _normally(triple: Triple) -> float:

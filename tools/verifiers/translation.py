@@ -63,8 +63,8 @@ class Translation(_SegmentMetric):
         kind="metric",
         task="translation",
         summary="Sentence chrF in [0, 100] against one or several reference translations. It sees letters, not "
-        "meaning: on pairs of translations of one segment that experts rated differently it sides with them on 53 %, where a "
-        "coin does on 50 (see evidence): a check against gross failure, not a ranking of good translations.",
+        "meaning: on pairs of translations of one segment that experts rated differently it sides with them on "
+        "53 %, where a coin does on 50 (see evidence). A check against gross failure; it can't rank good translations.",
         needs=_NEEDS,
         high=100.0,
         provenance=Provenance(note="chrF, aclanthology.org/W15-3049, by sacrebleu"),
