@@ -50,3 +50,11 @@ def test_committed_evidence_is_what_the_data_give() -> None:
             assert [fact[k] for k in ("value", "low", "high")] == pytest.approx(
                 [known[k] for k in ("value", "low", "high")], abs=0.002
             )
+
+
+def test_the_documentation_states_the_committed_figures() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    for tool, facts in json.loads(EVIDENCE_FILE.read_text(encoding="utf-8")).items():
+        for fact in facts:
+            row = f"| {fact['n']:,} | {fact['value']:.3f} | {fact['low']:.3f} to {fact['high']:.3f} |"
+            assert any(f"`{tool}`" in line and row in line for line in page.splitlines()), (tool, row)
