@@ -86,9 +86,7 @@ class MathAnswer:
         """Ask the worker what no plain number settled, each question once."""
         fresh = [question for question in questions if not self._hanging.get(question.reference)]
         verdicts = dict(zip(fresh, self._worker.ask(fresh), strict=True))
-        return {
-            question: self._score_of(question, verdicts.get(question, Verdict("hung"))) for question in questions
-        }
+        return {question: self._score_of(question, verdicts.get(question, Verdict("hung"))) for question in questions}
 
     def _score_of(self, question: Question, verdict: Verdict) -> RawScore:
         if verdict.outcome == "right":

@@ -27,11 +27,14 @@ READ_CHARACTERS = 20_000  # ours: of a longer completion only the end is read; a
 MAX_CANDIDATE = 2_000  # characters; ours: longer is no final answer, and parsing it costs seconds
 
 _WORD_BETWEEN = (
-    r"or|and|also|either|maybe|perhaps|possibly|alternatively|otherwise|could|might|may|be|it|its|it's|is|are|so|the|"
+    r"or|and|also|either|maybe|perhaps|possibly|alternatively|otherwise|could|might|may|be|it|its|is|are|so|the|"
     r"final|correct|therefore|thus|hence|answers?|i|think|another|other|one|that|to|this|problem|question|my|as|well|"
     r"else|again|in|conclusion|summary|value|solution|solutions|[a-z]|或者?|和|答案|是|为|最终|所以|因此|也许|可能"
 )
-_SIDE_BY_SIDE = re.compile(rf"(?:[\W_]|\d\.|\\(?:text|quad|qquad|hspace|newline)|\b(?:{_WORD_BETWEEN})(?![a-z]))*", re.IGNORECASE)
+_SIDE_BY_SIDE = re.compile(
+    rf"(?:[\W_]|\d\.|\\(?:text|quad|qquad|hspace|newline)|\b(?:{_WORD_BETWEEN})(?![a-z]))*+",
+    re.IGNORECASE,
+)
 _LISTED = re.compile(
     r"\s*(?:[,;/]|,?\s*(?:\\text\{\s*)?\b(?:or|and)\b(?:\s*\})?|或者?|和|、)\s*"
     r"(?:(?:maybe|perhaps|possibly|even|also|else)\s*)*",
@@ -41,6 +44,7 @@ _HEDGE_AFTER = re.compile(
     r"[\s$*\\)\].,;]*\(?\s*(?:(?:or|maybe|perhaps|possibly|alternatively|otherwise)\b|或者?|也许|可能)(?P<other>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_SAME_AGAIN = re.compile(r"\s*(?:in|about|equivalent|approx|simply|\w+ly)", re.IGNORECASE)
 FORMULA = re.compile(
     r"\$\$(?P<a>.+?)\$\$|\\\[(?P<b>.+?)\\\]|\\\((?P<c>.+?)\\\)|(?<!\\)\$(?P<d>(?:\\.|[^$\\\n])+?)\$", re.DOTALL
 )
@@ -51,7 +55,12 @@ _CUT = re.compile(
     r"|，|,?\s*(?:因为|其中)",
     re.IGNORECASE,
 )
-_COMMAND = re.compile(rf"{STYLED.pattern}|\\\\[A-Za-z]+(?:\s*\{{[pbvBV]?matrix\}})?")
+_LAST_LINES = 1_000  # characters of an unmarked text's end in which its conclusion must stand
+_COMMAND = re.compile(rf"{STYLED.pattern}|\\[A-Za-z]+(?:\s*\{{[pbvBV]?(?:matrix|array|cases)\}})?")
+_LEAD_IN = re.compile(
+    r"[\s\S]*(?:^|\n|\.\s)\W*(?:therefore|thus|hence|so|finally|then)\b,?\s*(?:(?:we|it|this|that|have|get|obtain|is|gives)\b\s*){0,4}",
+    re.IGNORECASE,
+)
 _WORKING = re.compile(r"[0-9)][^=]*=")  # "answer: 28 / 7 = 4 weeks" leads up to what follows it
 _VACUOUS = re.compile(
     r"(?:correct|incorrect|wrong|right|above|below|unknown|unclear|shown|given|as follows|not|none|found|here|yes|no)?"
@@ -84,7 +93,7 @@ def final_answer(answer: str, form: Form = "formula", *, last_number: bool = Fal
         form: What the reference is.
         last_number: Whether the last number of a text that marks no answer may stand in for one; the weakest way.
     """
-    text = plain_characters(answer[-READ_CHARACTERS:]).rstrip()
+    text = plain_characters(answer[-READ_CHARACTERS:])[-READ_CHARACTERS:].rstrip()
     stated = claims(text)
     if stated:
         return _stated(text, stated, form)
@@ -128,9 +137,9 @@ def _beside(text: str, before: Claim, claim: Claim) -> bool:
 def _taken_back(text: str, claim: Claim) -> list[str]:
     """Return what follows a claim as an alternative: "... or 7"."""
     hedge = _HEDGE_AFTER.match(after(text, claim))
-    if hedge and re.search(r"[0-9\\]", hedge["other"]) and not re.match(r"(?i)\s*(?:in|about|equiv|approx|simply|\w+ly)", hedge["other"]):
-        return [hedge["other"]]
-    return []
+    if hedge is None or _SAME_AGAIN.match(hedge["other"]) or not re.search(r"[0-9\\]", hedge["other"]):
+        return []
+    return [hedge["other"]]
 
 
 def in_phrase(content: str, form: Form) -> list[str]:
@@ -153,9 +162,13 @@ def in_phrase(content: str, form: Form) -> list[str]:
 
 
 def is_money(match: re.Match[str]) -> bool:
-    r"""Say whether a pair of dollars is two sums of money: `$18 and $20`."""
+    r"""Say whether a pair of dollars is two sums of money: `$18 and $20`, `$9 * 2 = $18`."""
     inner = match["d"]
-    return inner is not None and _MONEY.match(inner) is not None and re.search(r"(?<!\\)\b[A-Za-z]{2,}", re.sub(r"\\[a-z]+\s*(\{[^{}]*\})?", "", inner)) is not None
+    if inner is None or not _MONEY.match(inner):
+        return False
+    if match.string[match.end() : match.end() + 1].isdigit():
+        return True
+    return re.search(r"(?<!\\)\b[A-Za-z]{2,}", _COMMAND.sub("", inner)) is not None
 
 
 def _inside(match: re.Match[str]) -> str:
@@ -169,11 +182,15 @@ def _percent_after(content: str, match: re.Match[str]) -> str:
 
 def _unmarked(text: str, form: Form, last_number: bool) -> FinalAnswer:
     """Return the answer of a text that marks none: the text itself, its last formula, or its last number."""
+    lead_in = _LEAD_IN.match(tail := text[-_LAST_LINES:])
+    if lead_in and _is_bare(rest := unwrapped(tail[lead_in.end() :]), form):
+        return _readable([rest], "conclusion")
     bare = unwrapped(text)
     if _is_bare(bare, form):
         return _readable([bare], "whole")
-    if form != "number":
-        return _conclusion(text)
+    concluded = _conclusion(text)
+    if concluded.candidates or form != "number":
+        return concluded
     number = last_number_in(text) if last_number else None
     return _readable([number], "last number") if number else _NOTHING
 
@@ -187,15 +204,16 @@ def _is_bare(text: str, form: Form) -> bool:
     if any(not is_money(m) for m in FORMULA.finditer(text)):
         return False
     if form == "words":
-        return len(text) <= 200
-    return not re.search(r"[A-Za-z]{2,}", _COMMAND.sub(" ", text))
+        return 0 < len(text) <= 200
+    return bool(text) and not re.search(r"[A-Za-z]{2,}|[=<>]\s*$", _COMMAND.sub(" ", text))
 
 
 def _conclusion(text: str) -> FinalAnswer:
     """Return the last formula of the last line, with those listed before it."""
-    line = text[text.rstrip().rfind("\n", 0, len(text) - 1) + 1 :]
+    tail = text[-_LAST_LINES:]
+    line = tail[tail.rfind("\n") + 1 :]
     if line.strip() in {r"\]", "$$"}:
-        line = text
+        line = tail
     formulas = [m for m in FORMULA.finditer(line) if not is_money(m)]
     if not formulas:
         return _NOTHING

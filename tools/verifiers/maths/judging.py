@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from math_verify import LatexExtractionConfig, parse, verify
-from sympy import Float, Rational
+from math_verify import LatexExtractionConfig, parse, verify  # type: ignore[import-untyped]
+from sympy import Float, Rational  # type: ignore[import-untyped]
 
 from ravelar.tools.errors import UnusableReference
 from ravelar.tools.verifiers.maths.notation import STYLED
@@ -60,7 +60,9 @@ def _expected(reference: str) -> Any:
         parsed = _parsed(reference)
         sound = parsed is not None and _verified(parsed, parsed)
     except Exception as error:  # whatever sympy raises on a reference is the reference's
-        raise UnusableReference(f"Math-Verify can't compare the reference {reference[:80]!r}: {error!r:.100}") from error
+        raise UnusableReference(
+            f"Math-Verify can't compare the reference {reference[:80]!r}: {error!r:.100}"
+        ) from error
     if not sound:
         raise UnusableReference(f"Math-Verify can't read the reference {reference[:80]!r}")
     return parsed
@@ -83,9 +85,7 @@ def _parsed(text: str) -> Any:
 
     Boxing it makes Math-Verify take the whole text instead of searching it.
     """
-    found = parse(
-        rf"\boxed{{{text}}}", _LATEX, fallback_mode="no_fallback", parsing_timeout=None, raise_on_error=True
-    )
+    found = parse(rf"\boxed{{{text}}}", _LATEX, fallback_mode="no_fallback", parsing_timeout=None, raise_on_error=True)
     return _exact(found[0]) if found else None
 
 
@@ -97,9 +97,7 @@ def _exact(expression: Any) -> Any:
 
 def _verified(expected: Any, given: Any) -> bool:
     """Compare with the reference first: Math-Verify is not symmetric."""
-    return bool(
-        verify(expected, given, timeout_seconds=None, raise_on_error=True, allow_set_relation_comp=True)
-    )
+    return bool(verify(expected, given, timeout_seconds=None, raise_on_error=True, allow_set_relation_comp=True))
 
 
 def _squeezed(text: str) -> str:

@@ -15,10 +15,8 @@ _SYMBOLS = {
     "≥": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ",
     "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "\ufeff": "", "\u2061": "", "。": ". ", "、": ", ",
 }  # fmt: skip
-_VULGAR = {
-    c: f" {unicodedata.normalize('NFKC', c).replace('⁄', '/')}" for c in "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
-}
-_UNREADABLE = {c: None for c in (*range(9), *range(11, 13), *range(14, 32), *range(0xD800, 0xE000))}
+_VULGAR = {c: f" {unicodedata.normalize('NFKC', c).replace('⁄', '/')}" for c in "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"}
+_UNREADABLE = dict.fromkeys((*range(9), *range(11, 13), *range(14, 32), *range(55296, 57344)))
 _TABLE = {**_UNREADABLE, **{ord(c): text for c, text in (_SYMBOLS | _VULGAR).items()}}
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _CALCULATOR = re.compile(r"<<[^<>\n]{0,200}>>")  # GSM8K's calls of a calculator
@@ -26,8 +24,9 @@ _RAISED = re.compile(r"[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _LOWERED = re.compile(r"[₀₁₂₃₄₅₆₇₈₉]+")
 _RADICAL = re.compile(r"√\s*(\d+|\([^()]*\))")
 
-_WRAPPERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("__", "__"), ("`", "`"))
-_EDGES = re.compile(r"^(?:[\s:=*_]|\\approx(?![a-z])|\\,|\\;|\\ |\\quad(?![a-z]))+|(?:[\s.,;:*_?]|\\,|\\;|\\!)+$")
+_WRAPPERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("`", "`"))
+_LEADING = (r"\approx ", r"\,", r"\;", r"\ ", r"\quad ", r"\qquad ")
+_TRAILING = (r"\,", r"\;", r"\!")
 _STYLES = r"text|mbox|mathrm|textbf|textit|textrm|mathbf|mathit|mathsf|bm|boldsymbol|operatorname|emph|hbox"
 STYLED = re.compile(rf"\\(?:{_STYLES})\s*\{{([^{{}}]*)\}}")
 """A styled run of text, `\\text{...}` and its kin, with its content as group 1."""
@@ -53,12 +52,22 @@ def unwrapped(text: str) -> str:
     before = None
     while text != before:
         before = text
-        text = _EDGES.sub("", text)
-        for opening, closing in _WRAPPERS:
-            inner = text[len(opening) : len(text) - len(closing)]
-            if text.startswith(opening) and text.endswith(closing) and inner and closing not in inner:
-                text = inner
-                break
+        text = text.lstrip(" \t\n:=*_").rstrip(" \t\n.,;:*_")
+        for lead in _LEADING:
+            text = text.removeprefix(lead)
+        for trail in _TRAILING:
+            text = text.removesuffix(trail)
+        text = _without_wrapper(text)
+    return text
+
+
+def _without_wrapper(text: str) -> str:
+    if text[-1:] not in "$)]`" or text[:1] not in "$\\`":
+        return text
+    for opening, closing in _WRAPPERS:
+        inner = text[len(opening) : len(text) - len(closing)]
+        if text.startswith(opening) and text.endswith(closing) and inner and closing not in inner.replace(r"\$", ""):
+            return inner
     return text
 
 

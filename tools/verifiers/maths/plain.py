@@ -31,24 +31,23 @@ _SHORT_UNITS = (
     "hrs?|mins?|secs?|ms|yrs?|am|pm|st|nd|rd|th|deg|cents?|sq|cu|of|USD|EUR|GBP"
 )
 # A word among these makes "5 <words>" something else than a number with its unit.
-_NO_UNIT = frozenset(
-    "or and not nor but pi sqrt plus minus times to thru then mod over except between maybe perhaps possibly either "
-    "neither if else alternatively versus equals are was were squared cubed root factorial divided multiplied "
-    "choose sin cos tan log exp infinity half halves third thirds quarter quarters dozen hundred tenths "
-    "hundredths".split()
+_NO_UNIT = re.compile(
+    r"or|and|not|nor|but|pi|sqrt|plus|minus|times|to|thru|then|mod|over|except|between|maybe|perhaps|possibly|either|"
+    r"neither|if|else|alternatively|versus|equals|are|was|were|squared|cubed|root|factorial|divided|multiplied|choose|"
+    r"sin|cos|tan|log|exp|infinity|half|halves|thirds?|quarters?|dozen|hundred|tenths|hundredths",
+    re.IGNORECASE,
 )
 _NO_CHINESE_UNIT = frozenset("或和与到至不非")
 _CURRENCY = r"(?:\\?\$|€|£|¥|₹|US\$|USD|EUR|Rs\.?)"
 _INTEGER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]{1,3}(?: [0-9]{3})+(?![0-9])|[0-9]+)"
 _DECIMAL = rf"(?:{_INTEGER}(?:\.[0-9]*)?|\.[0-9]+)"
-_POWER = r"(?:[eE]([-+]?[0-9]+)|\s*(?:\\times|\\cdot|[*x])\s*10\s*(?:\^|\*\*)\s*(?:\{\s*([-+]?[0-9]+)\s*\}|([-+]?[0-9]+)))"
-_FRACTION = (
-    r"\\[dtc]?frac\s*(?:\{\s*([-+]?[0-9.,]+)\s*\}|([0-9]))\s*(?:\{\s*([-+]?[0-9.,]+)\s*\}|([0-9]))"
-)
-_WORD = rf"(?:(?:{_SHORT_UNITS})(?![A-Za-z])|[A-Za-z][A-Za-z'.-]{{2,}}|[a-z](?![A-Za-z]))"
+_EXPONENT = r"(?:\{\s*([-+]?[0-9]+)\s*\}|([-+]?[0-9]+))"
+_POWER = rf"(?:[eE]([-+]?[0-9]+)|\s*(?:\\times|\\cdot|[*x])\s*10\s*(?:\^|\*\*)\s*{_EXPONENT})"
+_FRACTION = r"\\[dtc]?frac\s*(?:\{\s*([-+]?[0-9.,]+)\s*\}|([0-9]))\s*(?:\{\s*([-+]?[0-9.,]+)\s*\}|([0-9]))"
+_WORD = rf"(?>(?:{_SHORT_UNITS})(?![A-Za-z])|[A-Za-z][A-Za-z'.-]{{2,}}|[a-z](?![A-Za-z]))"
 _UNIT = (
-    rf"(?P<unit>(?:\s*\\?%|\s*\^\s*\{{?\\circ\s*\}}?|\s*(?:{_SHORT_UNITS})(?![A-Za-z])|\s*[\u4e00-\u9fff]{{1,12}}"
-    rf"|\s*/\s*{_WORD}|[\s-]+{_WORD})(?:[\s,/-]+{_WORD}|\s*\^\s*\{{?[0-9]\}}?){{0,8}}|)"
+    rf"(?P<unit>(?>\s*\\?%|\s*\^\s*\{{?\\circ\s*\}}?|\s*(?:{_SHORT_UNITS})(?![A-Za-z])|\s*[\u4e00-\u9fff]{{1,12}}"
+    rf"|\s*/\s*{_WORD}|[\s-]+{_WORD})(?>[\s,/-]+{_WORD}|\s*\^\s*\{{?[0-9]\}}?){{0,8}}+|)"
 )
 _SIMPLE = re.compile(r"[-+]?[0-9]{1,300}")
 _SHAPE = re.compile(
@@ -127,7 +126,7 @@ def _scale(unit: str) -> Exact | None:
     words = re.findall(r"[A-Za-z]+|%|[万亿]|[\u4e00-\u9fff]+", unit)
     if not words:
         return 1
-    if any(word.lower() in _NO_UNIT for word in words) or not _NO_CHINESE_UNIT.isdisjoint(unit):
+    if any(_NO_UNIT.fullmatch(word) for word in words) or not _NO_CHINESE_UNIT.isdisjoint(unit):
         return None
     if words[-1] in {"a", "A"}:
         return None
@@ -156,7 +155,7 @@ def _magnitude(shape: re.Match[str]) -> Exact | None:
 
 def _fraction_parts(text: str) -> tuple[Exact, Exact]:
     match = re.fullmatch(_FRACTION, text)
-    assert match is not None  # noqa: S101  the text was cut out by this very pattern
+    assert match is not None
     top, bottom = match.group(1) or match.group(2), match.group(3) or match.group(4)
     return _decimal(top), _decimal(bottom)
 
@@ -165,13 +164,13 @@ def _ratio(numerator: Exact, denominator: Exact) -> Exact:
     return Fraction(numerator) / Fraction(denominator)
 
 
-def _power_of_ten(power: str | None) -> Exact:
+def _power_of_ten(power: str | None) -> Fraction:
     if not power:
-        return 1
+        return Fraction(1)
     exponent = int(re.findall(r"[-+]?[0-9]+", power)[-1])
     if abs(exponent) > MAX_EXPONENT:
         raise OverflowError
-    return Fraction(10) ** exponent
+    return Fraction(10**exponent, 1) if exponent >= 0 else Fraction(1, 10**-exponent)
 
 
 def _decimal(text: str) -> Exact:

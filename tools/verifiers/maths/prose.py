@@ -20,7 +20,7 @@ _STANDING = re.compile(
     rf"(?:^|(?<=[\s=(*~$:\u4e00-\u9fff]))(?P<number>{_NUMBER})(?=[\s.,;!?)*$\\]|[A-Za-z°\u4e00-\u9fff]|$)"
 )
 _LIST_BEFORE = re.compile(
-    r"[0-9][0-9.,]*\S*\s*(?:[a-z]+\s*){0,2}(?:,|;|/|\bor\b|\band\b|或|和)\s*"
+    r"[0-9]\S*\s*(?:[a-z]+\s*){0,2}(?:,|;|/|\bor\b|\band\b|或|和)\s*"
     r"(?:(?:or|and|maybe|perhaps|possibly|even|either)\s*)*[-$(]*$",
     re.IGNORECASE,
 )
@@ -69,7 +69,7 @@ def last_number_in(text: str) -> str | None:
     if not found:
         return None
     last = found[-1]
-    sentence = re.split(r"[.!?]\s|\n", tail[: last.start()])[-1]
+    sentence = re.split(r"[.!?]\s|\n", tail[: last.start()])[-1][-80:]
     if re.search(r"[0-9]", tail[last.end() :]) or _OPERATOR_AFTER.match(tail, last.end()):
         return None
     if _LIST_BEFORE.search(sentence) or _OPERATOR_BEFORE.search(sentence):

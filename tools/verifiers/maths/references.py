@@ -22,10 +22,12 @@ from ravelar.tools.verifiers.maths.notation import STYLED, is_balanced, plain_ch
 from ravelar.tools.verifiers.maths.plain import PlainNumber, agree, plain_number
 
 _NO_NUMBER = re.compile(r"[-+]?(?:nan|inf|infinity|null|none|n/a|undefined)", re.IGNORECASE)
-_SHORT_WORDS = frozenset("yes no odd even true false".split())
+_SHORT_WORDS = frozenset(["yes", "no", "odd", "even", "true", "false"])
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*")
 _OPTION = re.compile(r"\s*(?:\(\s*([A-Za-z])\s*\)|([A-Za-z])\s*\))\s*")
-_FUNCTIONS = frozenset("sqrt cos sin tan log ln exp mod inf infinity frac dfrac times infty".split())
+_FUNCTIONS = frozenset(
+    ["sqrt", "cos", "sin", "tan", "log", "exp", "mod", "inf", "infinity", "frac", "dfrac", "times", "infty"]
+)
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+")
 
 

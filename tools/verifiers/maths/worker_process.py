@@ -114,7 +114,7 @@ class WorkerProcess:
         line = json.dumps({"cpu_s": self._cpu_s, "questions": questions}).encode() + b"\n"
         verdicts: list[Verdict] = []
         try:
-            assert process.stdin is not None  # noqa: S101  opened with a pipe
+            assert process.stdin is not None
             _write_all(process.stdin.fileno(), line)
             for _ in questions:
                 verdicts.append(_verdict(self._read_line(self._cpu_s * _STALL_FACTOR)))
@@ -159,7 +159,7 @@ class WorkerProcess:
             EOFError: if the worker ended.
         """
         process, deadline = self._process, time.monotonic() + timeout_s
-        assert process is not None and process.stdout is not None  # noqa: S101, PT018  started with a pipe
+        assert process is not None and process.stdout is not None
         while b"\n" not in self._unread:
             if not _readable(process.stdout.fileno(), deadline - time.monotonic()):
                 raise TimeoutError(f"no answer within {timeout_s} s")
