@@ -137,12 +137,13 @@ def _settle_number(reference: Reference, found: FinalAnswer) -> RawScore | Quest
     open_candidates = []
     for candidate in found.candidates:
         number = plain_number(candidate) or sole_number(candidate)
-        if number is None and not _FORMULA_SIGNS.isdisjoint(candidate) and reference.text:
+        if number is None and not _FORMULA_SIGNS.isdisjoint(candidate):
             open_candidates.append(candidate)
         elif number is None or not reference.is_number(number):
             return 0.0
     if open_candidates:
-        return Question(reference.text, tuple(open_candidates))
+        written = reference.as_latex()
+        return Question(written, tuple(open_candidates)) if written else 0.0
     return _BY_LAST_NUMBER if found.how == "last number" else 1.0
 
 

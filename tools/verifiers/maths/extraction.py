@@ -111,7 +111,7 @@ def _stated(text: str, stated: list[Claim], form: Form) -> FinalAnswer:
     while first > 0 and _beside(text, stated[first - 1], stated[first]):
         first -= 1
     candidates: list[str] = []
-    for claim in stated[first : last + 1]:
+    for claim in (c for c in stated[first : last + 1] if c.boxed or not _says_nothing(c, form)):
         candidates += [claim.content] if claim.boxed else in_phrase(claim.content, form)
     candidates += _taken_back(text, stated[last])
     return _readable(candidates, "box" if stated[last].boxed else "phrase")
@@ -144,7 +144,7 @@ def _taken_back(text: str, claim: Claim) -> list[str]:
 
 def in_phrase(content: str, form: Form) -> list[str]:
     """Return the candidates of a phrase: its formulas if it leads with one, else its words up to a reason."""
-    formulas = [m for m in FORMULA.finditer(content) if not is_money(m)]
+    formulas = [m for m in FORMULA.finditer(content) if not is_money(m)] if "$" in content or "\\" in content else []
     if formulas and not re.search(r"[0-9]", content[: formulas[0].start()]):
         listed = [formulas[0]]
         for formula in formulas[1:]:

@@ -22,7 +22,7 @@ from ravelar.tools.verifiers.maths.notation import STYLED, unwrapped
 Exact = int | Fraction
 
 MAX_EXPONENT = 400  # ours: beyond what a double holds; keeps 1e999999999 from being built
-_SCALES = {
+_SCALES: dict[str, Exact] = {
     "%": Fraction(1, 100), "percent": Fraction(1, 100), "percentage": Fraction(1, 100), "pct": Fraction(1, 100),
     "万": 10**4, "亿": 10**8, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
 }  # fmt: skip
@@ -143,12 +143,13 @@ def _magnitude(shape: re.Match[str]) -> Exact | None:
     try:
         if shape["frac"]:
             numerator, denominator = _fraction_parts(shape["frac"])
-            return _decimal(shape["whole"] or "0") + _ratio(numerator, denominator)
+            return Fraction(_decimal(shape["whole"] or "0")) + _ratio(numerator, denominator)
         if shape["mixed"]:
-            return _decimal(shape["mixed"]) + _ratio(_decimal(shape["top"]), _decimal(shape["bottom"]))
+            return Fraction(_decimal(shape["mixed"])) + _ratio(_decimal(shape["top"]), _decimal(shape["bottom"]))
         if shape["over"]:
             return _ratio(_decimal(shape["over"]), _decimal(shape["under"]))
-        return _decimal(shape["number"]) * _power_of_ten(shape["power"])
+        number = _decimal(shape["number"])
+        return Fraction(number) * _power_of_ten(shape["power"]) if shape["power"] else number
     except (ZeroDivisionError, ValueError, OverflowError):
         return None
 
@@ -160,17 +161,15 @@ def _fraction_parts(text: str) -> tuple[Exact, Exact]:
     return _decimal(top), _decimal(bottom)
 
 
-def _ratio(numerator: Exact, denominator: Exact) -> Exact:
+def _ratio(numerator: Exact, denominator: Exact) -> Fraction:
     return Fraction(numerator) / Fraction(denominator)
 
 
-def _power_of_ten(power: str | None) -> Fraction:
-    if not power:
-        return Fraction(1)
+def _power_of_ten(power: str) -> Fraction:
     exponent = int(re.findall(r"[-+]?[0-9]+", power)[-1])
     if abs(exponent) > MAX_EXPONENT:
         raise OverflowError
-    return Fraction(10**exponent, 1) if exponent >= 0 else Fraction(1, 10**-exponent)
+    return Fraction(f"1e{exponent}")
 
 
 def _decimal(text: str) -> Exact:

@@ -28,6 +28,8 @@ _OPTION = re.compile(r"\s*(?:\(\s*([A-Za-z])\s*\)|([A-Za-z])\s*\))\s*")
 _FUNCTIONS = frozenset(
     ["sqrt", "cos", "sin", "tan", "log", "exp", "mod", "inf", "infinity", "frac", "dfrac", "times", "infty"]
 )
+_SHORT = 60  # characters; a plain number this short is read at once
+_MAX_BITS = 6_000  # about 1,800 digits, as long as a candidate may be
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+")
 
 
@@ -36,7 +38,7 @@ class Reference:
     """What decides, read.
 
     Attributes:
-        text: Its final answer as text.
+        text: Its final answer as text; '' for an integer.
         form: What it is.
         number: Its value, if it is a plain number.
         given_float: The float it was given as, which has no more digits than a float; None otherwise.
@@ -50,6 +52,16 @@ class Reference:
     given_float: float | None = None
     several: bool = False
     worked: bool = False
+
+    def as_latex(self) -> str:
+        """Return what Math-Verify is to read; '' for a number too long for any formula to be worth comparing."""
+        number = self.number
+        if number is None or number.scale != 1:
+            return self.text
+        top, bottom = number.value.numerator, number.value.denominator
+        if max(top.bit_length(), bottom.bit_length()) > _MAX_BITS:
+            return ""
+        return str(top) if bottom == 1 else rf"\frac{{{top}}}{{{bottom}}}"
 
     def is_number(self, given: PlainNumber) -> bool:
         """Say whether a plain number is this one."""
@@ -80,6 +92,8 @@ def read_reference(reference: Any) -> Reference:
     Raises:
         UnusableReference: if it is missing, of another type, empty, or holds no readable answer.
     """
+    if type(reference) is int:
+        return Reference("", "number", PlainNumber(reference))
     if isinstance(reference, str):
         return _from_text(reference)
     if reference is None:
@@ -102,6 +116,8 @@ def _from_number(reference: Real | Decimal) -> Reference:
 
 @lru_cache(maxsize=4096)
 def _from_text(reference: str) -> Reference:
+    if len(reference) < _SHORT and (number := plain_number(reference)):
+        return Reference(reference, "number", number)
     text = plain_characters(reference).strip()
     if not text:
         raise UnusableReference("the reference is empty")
