@@ -10,7 +10,7 @@ What it accepts and refuses, and what was measured: docs/verifiers.md.
 from collections.abc import Sequence
 from typing import Any
 
-from ravelar.tools.card import Provenance, ToolCard
+from ravelar.tools.card import Evidence, Provenance, ToolCard
 from ravelar.tools.errors import RewardToolError, ToolTimeout, UnusableReference
 from ravelar.tools.reward import RawScore, Scored, Triple
 from ravelar.tools.verifiers.maths.extraction import FinalAnswer, final_answer
@@ -29,6 +29,17 @@ _CARD = ToolCard(
         "side by side are wrong. Units are not compared; the way to the answer is not looked at."
     ),
     needs=("reference",),
+    evidence=(
+        Evidence(
+            data="GSM8K labelled model solutions, the half at hand",
+            measure="agreement with the label",
+            n=2632,
+            value=1.0,
+            low=0.9985,  # Wilson score interval: n / (n + 1.96**2)
+            high=1.0,
+            made_by="python -m ravelar.benchmark.math_evidence DIR",
+        ),
+    ),
     provenance=Provenance(
         revision="math-verify 0.9", licence="Apache-2.0", note="formulas by Math-Verify (Hugging Face)"
     ),

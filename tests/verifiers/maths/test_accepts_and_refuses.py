@@ -1,3 +1,6 @@
+from decimal import Decimal
+from fractions import Fraction
+
 import pytest
 
 from ravelar.tools.errors import UnusableReference
@@ -74,6 +77,10 @@ RIGHT = [
     (90, "The answer is 90°."),
     ("90^\\circ", "The answer is 90 degrees."),
     (5, "The answer is 5 km/h"),
+    ("5 m", "The answer is 5 km"),  # units are not compared; a known gap
+    (Decimal("2.50"), "A: 2.5"),
+    (Fraction(10**400, 3), r"\boxed{\frac{1" + "0" * 400 + "}{3}}"),
+    (18, r"\boxed{18} or equivalently 18.0"),
     # formulas
     (r"\frac{\pi}{2}", r"\boxed{\pi/2}"),
     (r"\frac{\pi}{2}", "The answer is π/2."),
@@ -137,6 +144,7 @@ WRONG = [
     (7, r"\boxed{5}\boxed{7}"),
     (7, r"\boxed{5}, or alternatively \boxed{7}"),
     (7, r"\boxed{7} or 5"),
+    (7, r"\boxed{7} or possibly 5"),
     (7, r"\boxed{5 \text{ or } 7}"),
     (5, r"\boxed{5 \text{ (or maybe 7)}}"),
     (5, r"\boxed{5, 7}"),
@@ -195,6 +203,7 @@ WRONG = [
 
 UNUSABLE = [
     None, "", "  \n", True, False, {"answer": 18}, [18], float("nan"), float("inf"), "nan", "inf", "...", r"\boxed{}",
+    Decimal("NaN"), b"18",
     "Work without end\n#### ", r"\frac{1}{", r"\frac{1}{0}", "{" * 50 + "1" + "}" * 50, "9" * 5_000, r"\sqrt{", "}{",
 ]  # fmt: skip
 

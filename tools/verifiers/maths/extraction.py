@@ -44,7 +44,7 @@ _HEDGE_AFTER = re.compile(
     r"[\s$*\\)\].,;]*\(?\s*(?:(?:or|maybe|perhaps|possibly|alternatively|otherwise)\b|或者?|也许|可能)(?P<other>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_SAME_AGAIN = re.compile(r"\s*(?:in|about|equivalent|approx|simply|\w+ly)", re.IGNORECASE)
+_SAME_AGAIN = re.compile(r"\s*(?:in\b|about|equivalent|approximately|roughly|simply)", re.IGNORECASE)
 FORMULA = re.compile(
     r"\$\$(?P<a>.+?)\$\$|\\\[(?P<b>.+?)\\\]|\\\((?P<c>.+?)\\\)|(?<!\\)\$(?P<d>(?:\\.|[^$\\\n])+?)\$", re.DOTALL
 )

@@ -106,7 +106,7 @@ def read_reference(reference: Any) -> Reference:
 def _from_number(reference: Real | Decimal) -> Reference:
     if isinstance(reference, Integral):
         return Reference("", "number", PlainNumber(int(reference)))
-    if not math.isfinite(reference):
+    if not isinstance(reference, Fraction) and not math.isfinite(reference):
         raise UnusableReference(f"the reference is {reference}; a finite number is needed")
     if isinstance(reference, Decimal | Fraction):
         return Reference(str(reference), "number", PlainNumber(Fraction(reference)))
