@@ -7,6 +7,7 @@ from ravelar.tools.verifiers.json_schema import JsonSchema
 from ravelar.tools.verifiers.layout import Format
 from ravelar.tools.verifiers.length import Length
 from ravelar.tools.verifiers.match import Exact, Normalized
+from ravelar.tools.verifiers.math_answer import MathAnswer
 from ravelar.tools.verifiers.overlap import Overlap
 from ravelar.tools.verifiers.overlength import Overlength
 from ravelar.tools.verifiers.pattern import Regex
@@ -18,6 +19,7 @@ def builtin_library() -> Library:
     """Return a library of the built-in tools; what they stand on is imported when they first score."""
     return Library(
         [
+            MathAnswer(),
             Choice(),
             Exact(),
             Normalized(),
