@@ -235,3 +235,19 @@ def test_integer_that_is_both_an_index_and_another_options_text_is_unusable() ->
 def test_text_reference_without_any_options_is_an_unusable_prompt() -> None:
     [score] = Choice().score([Triple("Capital of France?", "Paris", "Paris")])
     assert isinstance(score, UnusablePrompt)
+
+
+LOWER = "Water boils at\n(a) 90 °C\n(b) 100 °C\n(c) 110 °C"
+
+
+@pytest.mark.parametrize(
+    "completion",
+    ["It is (b) or (c).", "Answer: b or c", "Answer: (b), (c)", "I think (b) or (c)", "b and c", "option c"],
+)
+def test_options_in_lower_case_that_are_joined_or_wrong_are_refused(completion):
+    assert Choice().score([Triple(LOWER, completion, "b")])[0].raw == 0.0
+
+
+@pytest.mark.parametrize("completion", ["I think (b)", "option b", "The answer is b) or a friend would know", "(b)."])
+def test_options_in_lower_case_are_read(completion):
+    assert Choice().score([Triple(LOWER, completion, "b")])[0].raw == 1.0

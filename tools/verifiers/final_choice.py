@@ -27,8 +27,11 @@ _CHOOSES = re.compile(
     re.IGNORECASE,
 )
 _WEAK = re.compile(
-    r"\b(?:so|thus|hence|therefore|it\s+is|it's|it\s+must\s+be|must\s+be|that\s+is)\b\s*[:,]?", re.IGNORECASE
+    r"\b(?:so|thus|hence|therefore|it\s+is|it's|it\s+must\s+be|must\s+be|that\s+is)\b\s*[:,]?"
+    r"|\bI\s+(?:think|believe|guess)\b(?=\s*[(\[]?\w[)\]]?\s*(?:[.,;!\n]|$))",
+    re.IGNORECASE,
 )
+_KIND = re.compile(r"^(?:option|choice)\s+(?=\S)", re.IGNORECASE)
 _FILLER = re.compile(
     rf"(?:[\s:=>\"'“‘*#{BOX_OPEN}-]|\b(?:is|therefore|thus|clearly|definitely|simply|indeed|actually|probably|again|option|choice|letter|answer)\b|[是为為]|选项|選項)*",
     re.IGNORECASE,
@@ -70,7 +73,8 @@ class _Reader:
         # No label within a word, a name (B-52, C++), a possessive or a decimal.
         label = rf"(?<![A-Za-z0-9_])({either})(?![A-Za-z0-9_+#À-ɏ]|['’][A-Za-z]|-\w|[.,]\d)"
         self._label = re.compile(rf"(?P<open>[(\[<{{]?)\s*{label}\s*(?P<close>[)\]>}}]|[.:、](?!\w))?", re.IGNORECASE)
-        self._joined = re.compile(rf"{_JOINT}{label}")
+        # In lower case only where no word follows: "B or a friend" joins nothing, "b or c" and "(b) or (c)" do.
+        self._joined = re.compile(rf"{_JOINT}{label}|{_JOINT}(?i:{label})(?=\s*(?:[)\].,;!?{BOX_CLOSE}\n]|$))")
         self._listed = re.compile(rf"\s*[)\]]?\s*[,、]\s*[(\[]?{label}{_ENDED}")
         self._many = re.compile(rf"(?:{either}){{2,}}(?![A-Za-z0-9_])") if all(map(_is_letter, labels)) else None
         self._correct = re.compile(
@@ -152,7 +156,7 @@ class _Reader:
         """Return the option, or SEVERAL if another is joined to it."""
         for place in {end, end if after_label is None else after_label}:
             for match in (self._joined.match(said, place), self._listed.match(said, place)):
-                if match and match[1].upper() != label:
+                if match and match[match.lastindex or 1].upper() != label:
                     return SEVERAL
             joint = re.compile(_JOINT).match(said, place)
             if joint and any(
@@ -163,7 +167,7 @@ class _Reader:
 
     def _whole(self, line: str) -> str | None:
         """Return the option that a line is, and nothing else."""
-        bare = line.strip("#>- \"'“”‘’").strip(BOX_OPEN + BOX_CLOSE)
+        bare = _KIND.sub("", line.strip("#>- \"'“”‘’").strip(BOX_OPEN + BOX_CLOSE))
         match = self._label.match(bare)
         if match and not bare[match.end() :].strip(" .)!。"):
             written = match[2]
