@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ravelar.tools.card import Evidence, Provenance, ToolCard
-from ravelar.tools.errors import RewardToolError, ToolTimeout, UnusableReference
+from ravelar.tools.errors import RewardToolError, ToolTimeout, ToolUnavailable, UnusableReference
 from ravelar.tools.reward import RawScore, Scored, Triple
 from ravelar.tools.verifiers.maths.extraction import FinalAnswer, final_answer
 from ravelar.tools.verifiers.maths.plain import plain_number
@@ -74,10 +74,10 @@ class MathAnswer:
         self._worker.close()
 
     def score(self, triples: Sequence[Triple]) -> list[RawScore]:
-        """Score n triples; return 1.0, 0.0 or an `UnusableReference` for each, in order.
+        """Score n triples; return 1.0, 0.0 or an error for each, in order.
 
-        Raises:
-            ToolUnavailable: if an answer needs Math-Verify and its worker can't be started.
+        The error is `UnusableReference`, or `ToolUnavailable` where an answer needs Math-Verify and its worker
+        can't be started; plain numbers are scored without it.
         """
         scores: list[RawScore] = []
         asked: dict[int, Question] = {}
@@ -96,7 +96,10 @@ class MathAnswer:
     def _ask(self, questions: list[Question]) -> dict[Question, RawScore]:
         """Ask the worker what no plain number settled, each question once."""
         fresh = [question for question in questions if not self._hanging.get(question.reference)]
-        verdicts = dict(zip(fresh, self._worker.ask(fresh), strict=True))
+        try:
+            verdicts = dict(zip(fresh, self._worker.ask(fresh), strict=True))
+        except ToolUnavailable as error:
+            return dict.fromkeys(questions, error)
         return {question: self._score_of(question, verdicts.get(question, Verdict("hung"))) for question in questions}
 
     def _score_of(self, question: Question, verdict: Verdict) -> RawScore:

@@ -108,6 +108,13 @@ def test_worker_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch, worke
         worker.ask([Question("x", ("x",))])
 
 
+def test_plain_numbers_are_scored_while_the_worker_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    right, unscored = MathAnswer().score([Triple("q", "The answer is 18.", 18), HALF])
+    assert right == 1.0
+    assert isinstance(unscored, ToolUnavailable)
+
+
 def test_closing_ends_the_worker_and_the_next_question_starts_another(worker: WorkerProcess) -> None:
     worker.ask([Question("x", ("x",))])
     first = pid_of(worker)

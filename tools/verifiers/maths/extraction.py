@@ -29,7 +29,7 @@ MAX_CANDIDATE = 2_000  # characters; ours: longer is no final answer, and parsin
 _WORD_BETWEEN = (
     r"or|and|also|either|maybe|perhaps|possibly|alternatively|otherwise|could|might|may|be|it|its|is|are|so|the|"
     r"final|correct|therefore|thus|hence|answers?|i|think|another|other|one|that|to|this|problem|question|my|as|well|"
-    r"else|again|in|conclusion|summary|value|solution|solutions|[a-z]|或者?|和|答案|是|为|最终|所以|因此|也许|可能"
+    r"else|first|second|third|options?|possibility|possible|candidates?|guess|again|in|conclusion|summary|value|solution|solutions|[a-z]|或者?|和|答案|是|为|最终|所以|因此|也许|可能"
 )
 _SIDE_BY_SIDE = re.compile(
     rf"(?:[\W_]|\d\.|\\(?:text|quad|qquad|hspace|newline)|\b(?:{_WORD_BETWEEN})(?![a-z]))*+",
@@ -62,9 +62,9 @@ _LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 _WORKING = re.compile(r"[0-9)][^=]*=")  # "answer: 28 / 7 = 4 weeks" leads up to what follows it
+# Words that speak of an answer without being one; "yes", "no" and "none" may be one where words are asked for.
 _VACUOUS = re.compile(
-    r"(?:correct|incorrect|wrong|right|above|below|unknown|unclear|shown|given|as follows|not|none|found|here|yes|no)?"
-    r"[\s.:,!*_$]*",
+    r"(?:correct|incorrect|wrong|right|above|below|unknown|unclear|shown|given|as follows|not|found|here)?[\s.:,!*_$]*",
     re.IGNORECASE,
 )
 
@@ -111,10 +111,15 @@ def _stated(text: str, stated: list[Claim], form: Form) -> FinalAnswer:
     while first > 0 and _beside(text, stated[first - 1], stated[first]):
         first -= 1
     candidates: list[str] = []
-    for claim in (c for c in stated[first : last + 1] if c.boxed or not _says_nothing(c, form)):
-        candidates += [claim.content] if claim.boxed else in_phrase(claim.content, form)
-    candidates += _taken_back(text, stated[last])
+    for claim in stated[first:last]:
+        if claim.content.strip() and not _says_nothing(claim, form):
+            candidates += _candidates(claim, form)
+    candidates += _candidates(stated[last], form) + _taken_back(text, stated[last])
     return _readable(candidates, "box" if stated[last].boxed else "phrase")
+
+
+def _candidates(claim: Claim, form: Form) -> list[str]:
+    return [claim.content] if claim.boxed else in_phrase(claim.content, form)
 
 
 def _says_nothing(claim: Claim, form: Form) -> bool:

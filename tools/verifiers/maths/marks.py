@@ -12,7 +12,8 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s*")
 _NESTED = re.compile(r"\s*\\(?:boxed|fbox)\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\s*")
 # Each mark: what must occur in the lowered text, and what must match where it does.
 _ANSWER = re.compile(
-    r"answers?\b(?:[ \t]+(?:to|for|of|in|here|as)\b[^\n=]{0,120}?|[ \t]*\([^()\n]{0,40}\)|,[^\n,.=]{0,40},)?"
+    r"answers?\b(?:[ \t]*[0-9]{1,2}(?=[ \t]*:)"
+    r"|[ \t]+(?:to|for|of|in|here|as)\b[^\n=]{0,120}?|[ \t]*\([^()\n]{0,40}\)|,[^\n,.=]{0,40},)?"
     r"[ \t*_\"'}]*(?:\bis|\bare|\bwas|\bbe|\bequals|=|:)(?![a-z])[ \t]*[*_]*:?"
 )
 _HEADING = re.compile(r"answers?[ \t*_#]*(?=\n|$)")
@@ -25,7 +26,7 @@ _MARGIN = re.compile(r"[ \t>*_-]*")
 _HEADLINE = re.compile(r"[\W_]*(?:(?:so|thus|the|my|final|short|correct)[\W_]+)*")
 _ABOUT = re.compile(r"\b(?:check|verify|confirm|test|guess|format)\s+(?:(?:our|the|this|that|my|final)\s+)*$")
 _FILLER = re.compile(
-    r"(?:[\s:=*_#\"']|\n[-*>]\s|\\\\|\b(?:thus|therefore|then|hence|so|simply|just|indeed|exactly|given by|equal to|"
+    r"(?:[\s:=*_#\"'`]|\n[-*>]\s|\\\\|\b(?:thus|therefore|then|hence|so|simply|just|indeed|exactly|given by|equal to|"
     r"equals|the|final|answer|is|that|as follows|below|below:|following)\b)*",
     re.IGNORECASE,
 )
@@ -164,6 +165,8 @@ def _phrase(text: str, mark: int, content: int, limit: int) -> Claim:
     start = filler.end() if filler else content
     if start >= limit:
         return Claim("", mark, limit)
+    if limit < len(text) and limit - start < 10 and not text[start:limit].strip(" \n\t$*([\\"):
+        return Claim("", mark, limit)  # nothing but the opening of the formula that the box stands in
     end = _content_end(text, start, min(limit, start + _REACH))
     stated = text[start:end].strip()
     if end == limit < len(text) and _leads_up(stated):

@@ -51,7 +51,7 @@ _UNIT = (
 )
 _SIMPLE = re.compile(r"[-+]?[0-9]{1,300}")
 _SHAPE = re.compile(
-    rf"(?P<sign>[-+]?)\s*{_CURRENCY}?\s*(?P<inner>[-+]?)\s*"
+    rf"(?P<sign>[-+]?|(?:[Nn]egative|[Mm]inus)\s)\s*{_CURRENCY}?\s*(?P<inner>[-+]?)\s*"
     rf"(?:(?P<whole>{_INTEGER})?\s*(?P<frac>{_FRACTION})"
     rf"|(?P<mixed>[0-9]+)\s+(?P<top>[0-9]+)\s*/\s*(?P<bottom>[0-9]+)"
     rf"|(?P<over>{_DECIMAL})\s*/\s*(?P<under>{_DECIMAL})"
@@ -107,7 +107,7 @@ def _read(text: str) -> PlainNumber | None:
     value = _magnitude(shape)
     if scale is None or value is None:
         return None
-    negative = (shape["sign"] or shape["inner"]) == "-"
+    negative = (shape["sign"] or shape["inner"]) not in {"", "+"}
     return PlainNumber(_integral(-value if negative else value), scale)
 
 
