@@ -1,1 +1,98 @@
-"""Ravelar: rewards from an agent, and a writing agent with its benchmark."""
+"""Ravelar: rewards from an agent, and a writing agent with its benchmark.
+
+    >>> import ravelar
+    >>> ravelar.score([{"prompt": "What is 6 * 7?", "completion": "It is 42.", "reference": 42}])[0].value
+    1.0
+
+Names are imported when they are first used, so that `import ravelar` costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ravelar.calls import ascore, default_library, route, score
+    from ravelar.tools.card import Evidence, Provenance, ToolCard
+    from ravelar.tools.composite import Composite
+    from ravelar.tools.errors import (
+        InputError,
+        RavelarError,
+        RewardToolError,
+        ToolCrashed,
+        ToolTimeout,
+        ToolUnavailable,
+        Uncalibrated,
+        UnknownName,
+        UnusablePrompt,
+        UnusableReference,
+    )
+    from ravelar.tools.library import Library
+    from ravelar.tools.reward import RawScore, Reward, RewardTool, Scored, Triple
+    from ravelar.tools.routing import Route
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "ravelar.calls": ("ascore", "default_library", "route", "score"),
+    "ravelar.tools.card": ("Evidence", "Provenance", "ToolCard"),
+    "ravelar.tools.composite": ("Composite",),
+    "ravelar.tools.errors": (
+        "InputError",
+        "RavelarError",
+        "RewardToolError",
+        "ToolCrashed",
+        "ToolTimeout",
+        "ToolUnavailable",
+        "Uncalibrated",
+        "UnknownName",
+        "UnusablePrompt",
+        "UnusableReference",
+    ),
+    "ravelar.tools.library": ("Library",),
+    "ravelar.tools.reward": ("RawScore", "Reward", "RewardTool", "Scored", "Triple"),
+    "ravelar.tools.routing": ("Route",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: RUF022  in the order of the vocabulary
+    "score",
+    "ascore",
+    "route",
+    "Triple",
+    "Reward",
+    "Scored",
+    "RawScore",
+    "RewardTool",
+    "ToolCard",
+    "Evidence",
+    "Provenance",
+    "Library",
+    "default_library",
+    "Composite",
+    "Route",
+    "RavelarError",
+    "InputError",
+    "UnknownName",
+    "RewardToolError",
+    "UnusableReference",
+    "UnusablePrompt",
+    "ToolTimeout",
+    "ToolUnavailable",
+    "Uncalibrated",
+    "ToolCrashed",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'ravelar' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})

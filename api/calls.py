@@ -1,0 +1,66 @@
+"""The library calls: `score`, `ascore` and `route` over the built-in tools, or over a library of one's own."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from ravelar.tools import routing, scoring
+from ravelar.tools.builtin import builtin_library
+from ravelar.tools.columns import Columns
+from ravelar.tools.completion import Conversation
+from ravelar.tools.library import Library
+from ravelar.tools.reward import Reward, Triple
+
+Scorable = Triple | Mapping[str, Any]
+
+
+@cache
+def default_library() -> Library:
+    """Return the built-in tools, one library per process."""
+    return builtin_library()
+
+
+def score(triples: Iterable[Scorable], *, tool: str | None = None, library: Library | None = None) -> list[Reward]:
+    """Score completions, each with the tool that fits its prompt and reference.
+
+    Args:
+        triples: `Triple`s, or mappings with `prompt`, `completion` and, as needed, `reference`, `task`,
+            `tool` and further columns.
+        tool: Score all of them with this tool instead of routing.
+        library: The tools to choose from; None means the built-in ones.
+
+    Returns:
+        One `Reward` per triple, in order: a value in [0, 1], or None and the reason.
+
+    Raises:
+        UnknownName: if `tool` is not in the library.
+        InputError: if a triple lacks its prompt or completion.
+
+    Example:
+        >>> score([{"prompt": "6 * 7?", "completion": "It is 42.", "reference": 42}])[0].value
+        1.0
+    """
+    return scoring.score(_as_triples(triples), library=library or default_library(), tool=tool)
+
+
+async def ascore(
+    triples: Iterable[Scorable], *, tool: str | None = None, library: Library | None = None
+) -> list[Reward]:
+    """Score as `score` does, without blocking the event loop, the tools side by side."""
+    return await scoring.ascore(_as_triples(triples), library=library or default_library(), tool=tool)
+
+
+def route(
+    prompt: Conversation,
+    reference: Any = None,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    library: Library | None = None,
+) -> routing.Route:
+    """Choose the tool for a query; `(None, reason)` where nothing fits. The completion plays no part."""
+    return routing.route(prompt, reference, metadata, names=(library or default_library()).names)
+
+
+def _as_triples(given: Iterable[Scorable]) -> list[Triple]:
+    columns = Columns()
+    return [item if isinstance(item, Triple) else columns.triple(item) for item in given]

@@ -1,0 +1,42 @@
+"""`ravelar bench`: speed and memory on this machine, as a table or as JSON."""
+
+import json
+from collections.abc import Mapping
+
+import click
+
+_GOALS = {  # what issue and docs promise; a benchmark shows them beside what this machine did
+    "overhead_us_per_triple": "at most 20",
+    "numeric_per_s": "at least 20,000",
+    "peak_ratio": "about 1: flat",
+    "import_s": "under 0.15",
+    "help_s": "under 0.4",
+}
+
+
+@click.group("bench")
+def command() -> None:
+    """Measure speed and memory on this machine; a busy machine gives poor figures."""
+
+
+@command.command("score")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--rows", type=click.IntRange(min=10_000), default=1_000_000, show_default=True, help="Long stream.")
+def score(as_json: bool, rows: int) -> None:
+    """Measure the score path: overhead per triple, plain numeric checks, memory of a long stream, start-up."""
+    from ravelar.benchmark.score_speed import measure  # noqa: PLC0415  not for `--help`
+
+    figures = measure(rows=rows)
+    click.echo(json.dumps(figures)) if as_json else _show(figures)
+
+
+def _show(figures: Mapping[str, float]) -> None:
+    from rich.console import Console  # noqa: PLC0415  60 ms, for people only
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("figure")
+    table.add_column("measured", justify="right")
+    table.add_column("goal", justify="right")
+    for name, figure in figures.items():
+        table.add_row(name, f"{figure:,.4g}" if figure < 1000 else f"{figure:,.0f}", _GOALS.get(name, ""))
+    Console().print(table)

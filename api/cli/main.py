@@ -1,0 +1,98 @@
+"""`ravelar`: the command line. Each command's module is imported when the command is used.
+
+Exit codes, for all commands: 0 done; 1 done, but some input rows could not be read, or a part of us failed;
+2 wrong usage or unusable input, nothing was done; 130 interrupted (Ctrl-C) and 143 terminated, what was
+written stays and `--resume` continues it.
+"""
+
+import difflib
+import importlib
+import sys
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "score": "Score completions with the reward tool that fits each.",
+    "tools": "List the reward tools, or print one's card.",
+    "bench": "Measure speed and memory on this machine.",
+}
+
+EPILOG = """\b
+Examples:
+  ravelar score examples/mixed.jsonl
+  ravelar score data.parquet --column prompt=question --out rewards.jsonl
+  ravelar tools math_answer
+
+\b
+Exit codes: 0 done; 1 done, but some rows could not be read, or a part of us
+failed; 2 wrong usage or unusable input; 130 or 143 interrupted, --resume continues.
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules of their names, imported on use; unknown names get a hint."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands' names, in the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"ravelar.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint} Commands: {', '.join(COMMANDS)}.")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        from ravelar import __version__  # noqa: PLC0415  only asked for here
+
+        click.echo(f"ravelar {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
+def cli() -> None:
+    """Rewards from an agent: each query gets the reward tool that fits it."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line and exit with its code.
+
+    Our own errors become one line on standard error and exit code 2.
+    """
+    from ravelar.tools.errors import InputError  # noqa: PLC0415  light, but not for `--help`
+
+    try:
+        code = cli.main(arguments, prog_name="ravelar", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except InputError as error:
+        click.echo(f"ravelar: {error}", err=True)
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("ravelar: interrupted", err=True)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away (`| head`); nothing is left to say
+        code = 141
+    sys.exit(code if isinstance(code, int) else 0)
