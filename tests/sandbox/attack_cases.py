@@ -21,7 +21,7 @@ WORDS = {
     "protocol": "protocol",
     "load": "load",
 }
-LIMITS = Limits(wall_s=2.0, cpu_s=2.0, memory_mb=512)
+LIMITS = Limits(wall_s=1.0, cpu_s=1.0, memory_mb=512)
 LEVELS = ("per_call", "per_tool")
 
 

@@ -82,7 +82,7 @@ class Pool:
             return spares.pop() if spares else None
 
     def stock(self, program: Program, limits: Limits) -> None:
-        """Have a worker forked for the next program of the kind while this one runs; on a free core, it costs no time."""
+        """Have a worker forked for the next program of the kind while this one runs."""
         kind = _spare_kind(program, limits)
         with self._lock:
             missing = len(self._spares.get(kind, ())) < self._max_spare

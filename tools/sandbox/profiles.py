@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _STANDARD_LIBRARY = """
-abc array ast base64 binascii bisect builtins bz2 calendar cmath codecs collections collections.abc contextlib contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis enum errno
-fcntl fnmatch fractions functools gc getpass glob graphlib gzip hashlib heapq hmac html html.entities html.parser
-inspect io ipaddress itertools json keyword linecache locale logging lzma math mmap numbers opcode operator
-os os.path pathlib pickle pkgutil platform pprint queue random re reprlib resource secrets select
-selectors shlex shutil signal socket stat statistics string stringprep struct subprocess sys tempfile
-textwrap threading time token tokenize traceback types typing unicodedata urllib.parse uuid
-warnings weakref zlib _strptime
-encodings.ascii encodings.latin_1 encodings.utf_8 encodings.utf_8_sig encodings.utf_16 encodings.utf_16_le
-encodings.utf_16_be encodings.utf_32 encodings.cp1252 encodings.idna encodings.punycode encodings.unicode_escape
-encodings.raw_unicode_escape encodings.hex_codec encodings.base64_codec encodings.rot_13
+abc array ast base64 binascii bisect builtins bz2 calendar cmath codecs collections collections.abc contextlib
+contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis enum errno fcntl fnmatch fractions
+functools gc getpass glob graphlib gzip hashlib heapq hmac html html.entities html.parser inspect io ipaddress
+itertools json keyword linecache locale logging lzma math mmap numbers opcode operator os os.path pathlib pickle
+pkgutil platform pprint queue random re reprlib resource secrets select selectors shlex shutil signal socket stat
+statistics string stringprep struct subprocess sys tempfile textwrap threading time token tokenize traceback types
+typing unicodedata urllib.parse uuid warnings weakref zlib _strptime encodings.ascii encodings.latin_1 encodings.utf_8
+encodings.utf_8_sig encodings.utf_16 encodings.utf_16_le encodings.utf_16_be encodings.utf_32 encodings.cp1252
+encodings.idna encodings.punycode encodings.unicode_escape encodings.raw_unicode_escape encodings.hex_codec
+encodings.base64_codec encodings.rot_13
 """
 
 _MATH_WARMUP = """

@@ -1,5 +1,6 @@
 """What a program prints: kept up to a bound, swallowed beyond it, never read as anything else."""
 
+import contextlib
 import io
 import os
 from collections.abc import Callable
@@ -48,7 +49,7 @@ class BoundedOutput(io.RawIOBase):
 
 def text_stream(output: BoundedOutput) -> io.TextIOWrapper:
     """Return a text stream over an output; lone surrogates pass, nothing waits in a buffer."""
-    return io.TextIOWrapper(output, encoding="utf-8", errors="surrogatepass", newline="", write_through=True)  # type: ignore[type-var]
+    return io.TextIOWrapper(output, encoding="utf-8", errors="surrogatepass", newline="", write_through=True)  # type: ignore[arg-type]
 
 
 def as_text(data: bytes | bytearray) -> str:
@@ -106,9 +107,7 @@ class CapturedFile(Captured):
 
     def texts(self) -> tuple[str, str, bool]:
         """Return the file's text and what was kept of standard error."""
-        try:
+        with contextlib.suppress(OSError, ValueError):  # the program closed it, or its descriptor
             self.streams[0].flush()
-        except (OSError, ValueError):
-            pass  # the program closed it, which flushed it, or closed the descriptor
         _, error, cut = super().texts()
         return as_text(os.pread(1, self._limit, 0)), error, cut or os.fstat(1).st_size > self._limit

@@ -34,7 +34,8 @@ class Harness:
 
     Args:
         descriptor: The channel.
-        request: The limits: cpu_s, load_s, memory_mb, output_bytes, value_bytes; whether it is a script, and whether it is kept.
+        request: The limits (cpu_s, load_s, memory_mb, output_bytes, value_bytes), whether it serves a script,
+            and whether it is kept beyond one batch.
     """
 
     def __init__(self, descriptor: int, request: dict[str, Any]) -> None:

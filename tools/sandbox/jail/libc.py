@@ -26,7 +26,7 @@ def checked(result: int, what: str) -> int:
 
 
 def prctl(option: int, value: int, second: int = 0) -> int:
-    """Call prctl(2)."""
+    """Control the calling process: an option of `man 2 prctl` and its values."""
     return checked(libc.prctl(option, value, second, 0, 0), "prctl")
 
 
@@ -42,6 +42,6 @@ def unshare(flags: int) -> None:
 
 
 def mount(source: str | None, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
-    """Call mount(2)."""
+    """Mount a file system, or change a mount: see `man 2 mount`."""
     texts = [text.encode() if text is not None else None for text in (source, target, kind, data)]
     checked(libc.mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3]), f"mount {target}")

@@ -55,16 +55,15 @@ class Check:
 
 
 # Reading and writing what is open, memory without execution, threads, clocks, signals to oneself.
-_PLAIN = tuple(
-    """
+_PLAIN_TEXT = """
     read write readv writev pread64 pwrite64 lseek close close_range fstat ftruncate dup dup2 dup3 poll ppoll select
     pselect6 munmap mremap madvise brk futex exit exit_group set_robust_list rseq sched_yield sched_getaffinity gettid
     rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend sigaltstack pause
     restart_syscall nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time alarm getitimer setitimer
     times getrusage getpid getppid getpgrp getpgid getsid getuid geteuid getgid getegid getresuid getresgid getgroups
     uname getrlimit getrandom getcpu getcwd
-    """.split()
-)
+"""
+_PLAIN = tuple(_PLAIN_TEXT.split())
 # Lazy imports: looking, and opening for reading (checked below). Only beneath Landlock or a mount namespace.
 _LOOKING = ("stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink", "readlinkat",
             "getdents", "getdents64")  # fmt: skip
@@ -120,7 +119,7 @@ def worker_filter(machine: Machine, pid: int) -> bytes:
         pid: The worker's own process id, the only one it may signal.
     """
     blocks = {name: _check_block(check) for name, check in _narrowed(pid).items()}
-    blocks |= dict.fromkeys(_PARENT_ONLY, [_REFUSE])
+    blocks |= {name: [_REFUSE] for name in _PARENT_ONLY}
     return _assemble(blocks, machine, otherwise=_ALLOW_BLOCK[0])
 
 
@@ -191,5 +190,5 @@ class WorkerFilter(Filter):
         """Install it for a process that may signal itself alone."""
         known = pid.to_bytes(4, sys.byteorder)
         for place in self._places:
-            self._code[place : place + 4] = known
+            ctypes.memmove(ctypes.byref(self._code, place), known, len(known))
         self.install()
