@@ -110,9 +110,10 @@ def _by_task(task: object, names: Collection[str] | None) -> Route | None:
 
 def _by_shape(question: str, reference: Any, columns: Mapping[str, Any]) -> Route:
     """Choose by the columns' names, then by the type of the reference."""
-    for column, tool in _COLUMNS:
-        if columns.get(column):
-            return Route(tool, f"column {column}")
+    if not _COLUMNS.keys().isdisjoint(columns):
+        for column, tool in _COLUMNS.items():
+            if columns.get(column):
+                return Route(tool, f"column {column}")
     if isinstance(reference, Mapping):
         return _by_mapping(reference)
     if isinstance(reference, bool):
@@ -199,10 +200,12 @@ def _is_formula(reference: str) -> bool:
 
 
 def _asks(request: Request, question: str) -> bool:
-    """Say whether the prompt makes the request; the words are looked for first, which is 30 times faster."""
+    """Say whether the prompt makes the request; its words are looked for first, which is 30 times faster."""
     for word in request.words:
-        if word in question:
-            return any(pattern.search(question) for pattern in request.patterns)
+        at = question.find(word)
+        if at >= 0:
+            start = max(0, at - _BEFORE_WORD)
+            return any(pattern.search(question, start) for pattern in request.patterns)
     return False
 
 
@@ -214,12 +217,12 @@ def _ends(question: str) -> str:
 
 
 _TARGETS = frozenset({"target_language", "target_lang", "tgt_lang", "lp"})
-_COLUMNS = (
-    ("instruction_id_list", "instructions"),
-    ("json_schema", "json_schema"),
-    ("regex", "regex"),
-    ("tags", "format"),
-)
+_COLUMNS: Mapping[str, str] = {
+    "instruction_id_list": "instructions",
+    "json_schema": "json_schema",
+    "regex": "regex",
+    "tags": "format",
+}
 _MAPPINGS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"instruction_id_list"}), "instructions"),
     (frozenset({"$schema"}), "json_schema"),
@@ -231,6 +234,7 @@ _MAPPINGS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"tags"}), "format"),
     (frozenset({"name", "arguments"}), "exact"),
 )
+_BEFORE_WORD = 80  # characters; ours: how far before its word a request begins
 _OPENING = 160  # characters; ours: what a whole prompt asks for stands at its beginning or end
 _SHORT = 60  # characters; ours: longer references are sentences, where a normalized match says little
 _NUMBER = re.compile(
