@@ -148,7 +148,7 @@ def test_an_interrupted_run_leaves_a_valid_file_that_resume_completes(ravelar, t
         stderr=subprocess.PIPE,
         text=True,
         # A shell's background job ignores Ctrl-C and hands that down; a person's foreground job does not.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no other thread runs
     )
     deadline = time.monotonic() + 30
     while (not out.exists() or out.stat().st_size < 100_000) and time.monotonic() < deadline:
