@@ -44,17 +44,19 @@ class Columns:
         Raises:
             InputError: if the prompt or the completion is missing or is neither text nor chat messages.
         """
-        prompt, completion = (
-            self._needed(values, "prompt", self.prompt),
-            self._needed(values, "completion", self.completion),
-        )
-        reference = _cell(values, self.reference)
-        metadata = {key: value for key, value in values.items() if key not in (self.prompt, self.completion)}
+        prompt, completion = values.get(self.prompt), values.get(self.completion)
+        if prompt is None:
+            prompt = self._needed(values, "prompt", self.prompt)
+        if completion is None:
+            completion = self._needed(values, "completion", self.completion)
+        metadata = dict(values)
+        metadata.pop(self.prompt, None)
+        metadata.pop(self.completion, None)
         for role, name in (("task", self.task), ("tool", self.tool)):
             if name != role:
                 metadata.pop(role, None)
                 metadata[role] = _cell(values, name, None)
-        return Triple(prompt, completion, None if reference is _MISSING else reference, metadata)
+        return Triple(prompt, completion, _cell(values, self.reference, None), metadata)
 
     def truth(self, values: Mapping[str, Any]) -> bool | None:
         """Return the row's label as a truth value; None where it has none, or none that is one."""

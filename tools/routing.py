@@ -110,9 +110,10 @@ def _by_task(task: object, names: Collection[str] | None) -> Route | None:
 
 def _by_shape(question: str, reference: Any, columns: Mapping[str, Any]) -> Route:
     """Choose by the columns' names, then by the type of the reference."""
-    for column, tool in _COLUMNS:
-        if columns.get(column):
-            return Route(tool, f"column {column}")
+    if not _COLUMNS.keys().isdisjoint(columns):
+        for column, tool in _COLUMNS.items():
+            if columns.get(column):
+                return Route(tool, f"column {column}")
     if isinstance(reference, Mapping):
         return _by_mapping(reference)
     if isinstance(reference, bool):
@@ -168,7 +169,7 @@ def _by_text(question: str, reference: str, given: Any, columns: Mapping[str, An
     by_options = _by_options(question, reference, given)
     if by_options:
         return by_options
-    if _NUMBER.fullmatch(reference):
+    if _NUMBER.fullmatch(_SPACING.sub("", reference).replace("\\$", "$")):
         return Route("math_answer", "the reference is a number")
     if _FINAL_ANSWER.search(reference[-_PROMPT_ENDS:]):
         return Route("math_answer", "the reference ends in a marked final answer")
@@ -180,22 +181,31 @@ def _by_request(question: str, reference: str, columns: Mapping[str, Any]) -> Ro
         return Route("translation", "a target language is given")
     if _asks(_TRANSLATE, question):
         return Route("translation", "the prompt asks for a translation into a named language")
-    if _asks(_SUMMARISE, question):
+    if _asks(_SUMMARISE, f"{question[:_OPENING]}\n{question[-_OPENING:]}"):
         return Route("overlap", "the prompt asks for a summary")
     if _asks(_WANTS_JSON, question) and reference[0] in "{[":
         return Route("exact", "the prompt asks for JSON and the reference is JSON")
-    if _MATHS.search(reference):
+    if _is_formula(reference) or (("$" in question or "\\" in question) and _EXPRESSION.fullmatch(reference)):
         return Route("math_answer", "the reference is a formula")
     if len(reference) <= _SHORT and _asks(_WANTS_SHORT, question):
         return Route("normalized", "the prompt asks for a short answer alone")
     return Route(None, "neither the reference nor the prompt shows what is right; name a task or a tool")
 
 
+def _is_formula(reference: str) -> bool:
+    """Say whether a text is a formula, and not prose in which one or a price occurs."""
+    if len(reference) > _LONGEST_FORMULA or not _MATHS.search(reference):
+        return False
+    return len(_WORD.findall(_COMMAND.sub(" ", reference))) <= _WORDS_IN_FORMULA
+
+
 def _asks(request: Request, question: str) -> bool:
-    """Say whether the prompt makes the request; the words are looked for first, which is 30 times faster."""
+    """Say whether the prompt makes the request; its words are looked for first, which is 30 times faster."""
     for word in request.words:
-        if word in question:
-            return any(pattern.search(question) for pattern in request.patterns)
+        at = question.find(word)
+        if at >= 0:
+            start = max(0, at - _BEFORE_WORD)
+            return any(pattern.search(question, start) for pattern in request.patterns)
     return False
 
 
@@ -207,12 +217,12 @@ def _ends(question: str) -> str:
 
 
 _TARGETS = frozenset({"target_language", "target_lang", "tgt_lang", "lp"})
-_COLUMNS = (
-    ("instruction_id_list", "instructions"),
-    ("json_schema", "json_schema"),
-    ("regex", "regex"),
-    ("tags", "format"),
-)
+_COLUMNS: Mapping[str, str] = {
+    "instruction_id_list": "instructions",
+    "json_schema": "json_schema",
+    "regex": "regex",
+    "tags": "format",
+}
 _MAPPINGS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"instruction_id_list"}), "instructions"),
     (frozenset({"$schema"}), "json_schema"),
@@ -224,14 +234,22 @@ _MAPPINGS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"tags"}), "format"),
     (frozenset({"name", "arguments"}), "exact"),
 )
+_BEFORE_WORD = 80  # characters; ours: how far before its word a request begins
+_OPENING = 160  # characters; ours: what a whole prompt asks for stands at its beginning or end
 _SHORT = 60  # characters; ours: longer references are sentences, where a normalized match says little
 _NUMBER = re.compile(
     r"(?=.*\d)[-+−]?[$€£¥]?\s?[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:\s?/\s?\d+)?(?:[eE][-+]?\d+)?\s?\\?%?"
 )
+_SPACING = re.compile(r"\\!\s*")
 _FINAL_ANSWER = re.compile(r"\\(?:boxed|fbox)\b|(?:^|\n)####|(?:^|\n)A:\s*\S+\s*$")
-_MATHS = re.compile(
-    r"\\(?:d?frac|sqrt|pi|infty|cup|cap|text|circ|left|begin\{[bpv]?matrix)|\$[^$]+\$|^[\[(].*,.*[\])]$|\^"
+_MATHS = re.compile(r"\\[A-Za-z]+|\$[^$]+\$|^[\[(].*,.*[\])]$|\^")
+_EXPRESSION = re.compile(
+    r"(?=.*[-+*/=<>_^,0-9])(?:\\[A-Za-z]+|\\[!,;: ]|(?<![A-Za-z])[A-Za-z]{1,2}(?![A-Za-z])|[^A-Za-z\\\n])+"
 )
+_COMMAND = re.compile(r"\\[A-Za-z]+|\{[a-z]*matrix\}")
+_WORD = re.compile(r"[A-Za-z]{3,}|[\u4e00-\u9fff]{2,}")
+_LONGEST_FORMULA = 1_000  # characters; ours
+_WORDS_IN_FORMULA = 6  # ours: "x = 5 \\text{ or any even number}" is one, a sentence with a price is none
 _LANGUAGES = (
     "english|german|french|spanish|italian|portuguese|dutch|russian|ukrainian|polish|czech|swedish|norwegian|danish|"
     "finnish|hungarian|romanian|bulgarian|greek|turkish|arabic|hebrew|persian|farsi|hindi|urdu|bengali|tamil|telugu|"
@@ -248,7 +266,12 @@ _TRANSLATE = Request(
 )
 _SUMMARISE = Request(
     ("summar", "tldr", "tl;dr", "总结", "概括", "摘要"),
-    (re.compile(r"summar(?:i[sz]e|y)\b"), re.compile(r"tl;?dr\b"), re.compile(r"总结|概括|摘要")),
+    (
+        re.compile(r"(?:^|[.:!?\n\"')]\s*|\b(?:please|you|briefly|task:)\s+)summari[sz]e\b"),
+        re.compile(r"\b(?:write|give|provide|produce|create|generate|make)\b[^.\n]{0,60}\bsummary\b"),
+        re.compile(r"\b(?:summary|tl;?dr)\s*:?\s*$"),
+        re.compile(r"写[^。\n]{0,12}摘要|(?:总结|概括)(?:一下|以下|下面|上述|上文|本文|全文|这)"),
+    ),
 )
 _WANTS_JSON = Request(("json",), (re.compile(r"json\b"),))
 _WANTS_SHORT = Request(

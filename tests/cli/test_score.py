@@ -144,7 +144,11 @@ def test_resume_refuses_a_file_that_holds_something_else(ravelar, tmp_path):
 def test_an_interrupted_run_leaves_a_valid_file_that_resume_completes(ravelar, tmp_path, sent, code):
     given, out = write_rows(tmp_path / "a.jsonl", [RIGHT, WRONG] * 20_000), tmp_path / "out.jsonl"
     process = subprocess.Popen(
-        [sys.executable, "-m", "ravelar", "score", given, "--out", str(out)], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "ravelar", "score", given, "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores Ctrl-C and hands that down; a person's foreground job does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no other thread runs
     )
     deadline = time.monotonic() + 30
     while (not out.exists() or out.stat().st_size < 100_000) and time.monotonic() < deadline:

@@ -20,6 +20,10 @@ SHAPES = {
     "a solution that ends in A:": ("Solve.", "6 * 7 = 42\nA: 42", {}, "math_answer"),
     "a formula": ("Simplify.", "\\frac{x}{2}", {}, "math_answer"),
     "an interval": ("Which x?", "(0, 1]", {}, "math_answer"),
+    "an expression where the prompt is mathematics": ("Simplify $x+x$.", "2x", {}, "math_answer"),
+    "roots": ("Solve $x^2=4$.", "-2,2", {}, "math_answer"),
+    "money with escapes": ("How much?", "\\$32,\\!348", {}, "math_answer"),
+    "a number in base eight": ("Compute $6_8 \\cdot 7_8.$", "52_8", {}, "math_answer"),
     "a letter among options": ("Which?\nA) red\nB) blue", "B", {}, "choice"),
     "an option's text": ("Which? (A) red (B) blue", "blue", {}, "choice"),
     "options in a column": ("Which?", "blue", {"options": ["red", "blue"]}, "choice"),
@@ -53,6 +57,10 @@ UNKNOWN = {
     "a mapping of something": ("Do it.", {"a": 1}, {}),
     "a list of something": ("Do it.", [1, 2], {}),
     "a word about translation": ("Translate the word problem into an equation.", "x plus y", {}),
+    "prose with prices": ("Tell a story.", "She paid $5 for the hat and $6 for the coat, and went home happy.", {}),
+    "an expression without mathematics around": ("What did he shout?", "x-y", {}),
+    "a word about summaries": ("He wrote a summary of it and left. What then?", "He slept.", {}),
+    "总结 in a text": ("他在会上作了总结报告。", "He gave a report.", {}),
     "a lone sign": ("How much?", "%", {}),
 }
 

@@ -120,6 +120,8 @@ RIGHT = [
 ]
 
 WRONG = [
+    (72, "The answer is 72? No, 73."),
+    (72, "The answer is **72**? It is 73."),
     (18, ""),
     (18, "   \n"),
     (18, "A:"),

@@ -34,6 +34,7 @@ _DISPLAYS = ((r"\[", r"\]"), ("$$", "$$"), (r"\begin{", r"\end{"))
 # A sentence ends at a full stop before a space, unless what follows takes the statement back.
 _HEDGE_WORD = r"(?:or|maybe|perhaps|possibly|alternatively|otherwise|或者?|也许|可能)"
 _STOP = re.compile(rf"(?<!\\)[.!?]+(?=[*_)\"'$]*(?:\s+(?!{_HEDGE_WORD}\b)|$))", re.IGNORECASE)
+_ASKED = re.compile(r"[*_)\"'$]*\?")  # "The answer is 72? No, 73." states nothing yet
 _REACH = 2_400  # characters of one claim; longer than any candidate that is read
 
 
@@ -114,7 +115,8 @@ def _phrases(text: str, boxes: list[int]) -> list[Claim]:
         lowered = "".join(c.lower() if c.isascii() else c for c in text)
     marks = _marks(lowered)
     starts = [*sorted([*boxes, *(start for start, _ in marks)]), len(text)]
-    return [_phrase(text, start, end, starts[bisect_left(starts, end)]) for start, end in marks]
+    found = [_phrase(text, start, end, starts[bisect_left(starts, end)]) for start, end in marks]
+    return [claim for claim in found if not _ASKED.match(text, claim.end)]
 
 
 def _marks(lowered: str) -> list[tuple[int, int]]:
