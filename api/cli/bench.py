@@ -11,6 +11,11 @@ _GOALS = {  # what issue and docs promise; a benchmark shows them beside what th
     "peak_ratio": "about 1: flat",
     "import_s": "under 0.15",
     "help_s": "under 0.4",
+    "per_tool_batched_calls_per_s": "at least 50,000",
+    "per_tool_calls_per_s": "at least 9,000",
+    "per_call_calls_per_s": "at least 350",
+    "per_tool_to_exec": "at least 0.9",
+    "idle_worker_mb": "under 15",
 }
 
 
@@ -28,6 +33,22 @@ def score(as_json: bool, rows: int) -> None:
 
     figures = measure(rows=rows)
     click.echo(json.dumps(figures)) if as_json else _show(figures)
+
+
+@command.command("sandbox")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--seconds", type=click.FloatRange(0.1, 60), default=2.0, show_default=True, help="Per figure.")
+def sandbox(as_json: bool, seconds: float) -> None:
+    """Measure the local sandbox beside exec in process, a fork with guards and `python -I`, on one core."""
+    from ravelar.benchmark.sandbox_speed import measure  # noqa: PLC0415  not for `--help`
+
+    figures = measure(seconds=seconds)
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    latencies = figures.pop("latencies_ms")
+    _show(figures)
+    _show({f"{way}, {name}, ms": ms for way, times in latencies.items() for name, ms in times.items()})
 
 
 def _show(figures: Mapping[str, float]) -> None:
