@@ -1,9 +1,10 @@
 """`ravelar bench sandbox`: calls a second and latencies of the local sandbox, beside what others do.
 
 One trivial verifier is called over and over: what is measured is the way there and back. In the same run
-and on the same machine: the same function by plain `exec`, over the same round trip (JSON over a socket to
-another process that does nothing else) and without any; in a fresh `python -I` per call; and in a fork with
-the usual guards (time limit, resource limits, patched modules), as code benchmarks run it.
+and on the same machine: the same function by `exec` without any layer of the jail, over the same round trip
+(`exec`), over the barest one (JSON over a socket, no checks: `plain_process`) and over none (`exec_in_process`);
+in a fresh `python -I` per call; and in a fork with the usual guards (time limit, resource limits, patched
+modules), as code benchmarks run it.
 """
 
 import contextlib
@@ -16,13 +17,18 @@ import socket
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ravelar.tools.sandbox.local import LocalSandbox, Upkeep
-from ravelar.tools.sandbox.protocol import Call, Program
+from ravelar.tools.sandbox.parent_link import ParentLink
+from ravelar.tools.sandbox.pool import Pool
+from ravelar.tools.sandbox.profiles import PROFILES
+from ravelar.tools.sandbox.protocol import Call, Limits, Program
+from ravelar.tools.sandbox.rounds import Job, Round
 
 SOURCE = """
 def verify(prompt, completion, reference):
@@ -57,7 +63,8 @@ def measure(*, seconds: float = _SECONDS) -> dict[str, Any]:
         "per_tool_batched": _with_sandbox(lambda sandbox: _per_tool(sandbox, BATCH, seconds)),
         "per_tool": _with_sandbox(lambda sandbox: _per_tool(sandbox, 1, seconds)),
         "per_call": _with_sandbox(lambda sandbox: _per_call(sandbox, seconds)),
-        "exec": _with_plain_process(lambda round_trip: _timed(round_trip, 1, seconds)),
+        "exec": _unjailed(seconds),
+        "plain_process": _with_plain_process(lambda round_trip: _timed(round_trip, 1, seconds)),
         "exec_in_process": _timed(_exec_in_process(), 1, seconds),
         "fork_with_guards": _timed(_fork_with_guards, 1, seconds),
         "subprocess": _timed(_python_per_call, 1, seconds),
@@ -91,6 +98,23 @@ def _timed(round_trip: Callable[[], object], calls: int, seconds: float) -> Figu
 def _with_sandbox(work: Callable[[LocalSandbox], Figure]) -> Figure:
     with LocalSandbox(upkeep=Upkeep(width=1)) as sandbox:
         return work(sandbox)
+
+
+def _unjailed(seconds: float) -> Figure:
+    """Time the same round trip to a worker without a single layer: nothing but our own verifier runs in it."""
+    parent = ParentLink(PROFILES["core"], frozenset())
+    pool = Pool(lambda _: parent, max_spare=1, max_idle=1, calls_per_worker=Upkeep().calls_per_worker)
+    program, slots = Program(SOURCE, isolation="per_tool"), threading.Semaphore(1)
+
+    def round_trip() -> None:
+        job = Job(program, [CALL], Limits())
+        Round(pool, slots, 1).run([job])
+        _checked(job.outcomes, 1)
+
+    try:
+        return _timed(round_trip, 1, seconds)
+    finally:
+        pool.close()
 
 
 def _checked(outcomes: list[Any], calls: int) -> None:
