@@ -12,7 +12,9 @@ from ravelar.tools.sandbox.values import MAX_DEPTH, BadValue, OutOfRange, as_rew
 
 texts = st.text(st.characters(exclude_categories=()))
 scalars = st.none() | st.booleans() | st.integers(-(2**200), 2**200) | st.floats(allow_nan=False) | texts | st.binary()
-hashables = st.recursive(scalars, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=6)
+hashables = st.recursive(
+    scalars, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=6
+)
 literals = st.recursive(
     hashables,
     lambda inner: (
@@ -89,7 +91,9 @@ def test_numbers_in_the_unit_interval_are_rewards(value, reward):
     assert same(as_reward(value), abs(reward)) or as_reward(value) == reward
 
 
-@pytest.mark.parametrize("value", [object(), lambda: 0, iter([]), range(3), 1 << 30_000, set(range(20_000))], ids=range(6))
+@pytest.mark.parametrize(
+    "value", [object(), lambda: 0, iter([]), range(3), 1 << 30_000, set(range(20_000))], ids=range(6)
+)
 def test_what_is_no_bounded_literal_does_not_cross(value):
     with pytest.raises(BadValue):
         encode(value)
