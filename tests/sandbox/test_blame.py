@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import pytest
 
@@ -24,8 +25,8 @@ def verify(what):
     if what == "stop": os.kill(os.getpid(), signal.SIGSTOP); time.sleep(60)
     return 1.0
 """
-NAMES = {"loop": "timeout", "sleep": "timeout", "exit": "crash", "segv": "crash", "forge": "protocol", "raise": "raised",
-         "fill": "memory", "stop": "timeout", "": None}  # fmt: skip
+NAMES = {"loop": "timeout", "sleep": "timeout", "exit": "crash", "segv": "crash", "forge": "protocol",
+         "raise": "raised", "fill": "memory", "stop": "timeout", "": None}  # fmt: skip
 
 
 @pytest.mark.parametrize("isolation", ["per_call", "per_tool"])
@@ -80,7 +81,6 @@ def test_a_worker_killed_from_outside_costs_no_call_its_value(sandbox, descendan
     program = Program("import time\ndef verify(i): time.sleep(0.1); return i / 10", isolation="per_tool")
     sandbox.run(program, [Call((0,))], LIMITS)
     before = descendants(os.getpid())
-    import threading
 
     def kill_all_workers():
         parents = {link._process.pid for link in sandbox._pool._parents.values()}
@@ -116,8 +116,13 @@ def test_a_program_that_does_not_load_says_why_for_every_call(sandbox, source, w
 
 
 @pytest.mark.parametrize(
-    ("source", "reason"), [("while True: pass", "timeout"), ("import os; os._exit(0)", "crash"), ("import os; os.write(3, b'x' * 99)", "protocol")]
-)  # fmt: skip
+    ("source", "reason"),
+    [
+        ("while True: pass", "timeout"),
+        ("import os; os._exit(0)", "crash"),
+        ("import os; os.write(3, b'x' * 99)", "protocol"),
+    ],
+)
 def test_a_program_that_dies_while_loading_answers_every_call(sandbox, source, reason):
     limits = Limits(wall_s=0.5, cpu_s=1, load_s=0.5)
     outcomes = sandbox.run(Program(source, isolation="per_tool"), [Call()] * 100, limits)

@@ -3,6 +3,7 @@
 import math
 import os
 import resource
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -113,7 +114,7 @@ def test_rude_programs_leak_no_process_descriptor_or_memory(sandbox, descendants
                 )
 
     def held():
-        return len(os.listdir("/proc/self/fd")), len(descendants(os.getpid()))
+        return len(list(Path("/proc/self/fd").iterdir())), len(descendants(os.getpid()))
 
     for _ in range(3):
         once()

@@ -59,6 +59,7 @@ def test_a_worker_is_replaced_after_its_number_of_calls():
         "import threading, time; threading.Thread(target=time.sleep, args=(9,), daemon=True).start()",
         "import sys; sys.setrecursionlimit(12345)",
         "import signal; signal.alarm(50)",
+        "import sys; sys.settrace(lambda *_: None)",
     ],
 )
 def test_a_worker_that_shows_damage_makes_no_more_calls(sandbox, deed):

@@ -94,7 +94,8 @@ def test_the_same_program_gives_the_same_values_each_time(sandbox):
 
 @pytest.mark.parametrize(
     "reading",
-    ["input()", "sys.stdin.readline().strip()", "sys.stdin.buffer.read().decode().split()[0]", "open(0).read().split()[0]",
+    ["input()", "sys.stdin.readline().strip()", "sys.stdin.buffer.read().decode().split()[0]",
+     "open(0).read().split()[0]",
      "os.read(0, os.fstat(0).st_size).decode().split()[0]", "next(iter(sys.stdin)).strip()"],
 )  # fmt: skip
 @pytest.mark.parametrize("writing", ["print(x)", "sys.stdout.write(x + '\\n')", "os.write(1, (x + '\\n').encode())"])

@@ -58,9 +58,9 @@ def test_what_every_program_needs_is_allowed(ask, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["fork", "vfork", "wait4", "recvmsg", "sendmsg", "sendto", "prctl", "seccomp", "setrlimit", "memfd_create", "unshare",
-     "setsid", "setresuid", "landlock_create_ruleset", "pivot_root", "capset", "pidfd_open", "openat", "open", "newfstatat",
-     "statx", "getdents64", "readlinkat", "umask", "pipe2"],
+    ["fork", "vfork", "wait4", "recvmsg", "sendmsg", "sendto", "prctl", "seccomp", "setrlimit", "memfd_create",
+     "unshare", "setsid", "setresuid", "landlock_create_ruleset", "pivot_root", "capset", "pidfd_open", "openat",
+     "open", "newfstatat", "statx", "getdents64", "readlinkat", "umask", "pipe2"],
 )  # fmt: skip
 def test_what_no_program_needs_is_refused(ask, name):
     assert ask(name) == REFUSED

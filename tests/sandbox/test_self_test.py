@@ -62,9 +62,11 @@ def test_a_weaker_level_is_accepted_by_name_and_is_in_the_name():
 
 
 def test_accepting_one_hole_does_not_accept_another():
-    with LocalSandbox(layers=(), accept_open={"network"}) as sandbox:
-        with pytest.raises(SandboxUnavailable, match="files_read"):
-            sandbox.run(PROGRAM, [Call()])
+    with (
+        LocalSandbox(layers=(), accept_open={"network"}) as sandbox,
+        pytest.raises(SandboxUnavailable, match="files_read"),
+    ):
+        sandbox.run(PROGRAM, [Call()])
 
 
 def test_a_hole_that_does_not_exist_is_not_accepted():
@@ -82,14 +84,16 @@ def test_a_layer_that_failed_says_why():
 @pytest.mark.parametrize("system", ["darwin", "win32"])
 def test_other_systems_are_offered_e2b(monkeypatch, system):
     monkeypatch.setattr(sys, "platform", system)
-    with pytest.raises(SandboxUnavailable, match="needs Linux.*E2B"):
+    with pytest.raises(SandboxUnavailable, match=r"needs Linux.*E2B"):
         LocalSandbox()
 
 
 def test_a_profile_whose_modules_are_missing_says_which():
-    with LocalSandbox(profiles={"core": Profile("core", modules=("no_such_module",))}) as sandbox:
-        with pytest.raises(SandboxUnavailable, match="'no_such_module'.*install it"):
-            sandbox.run(PROGRAM, [Call()])
+    with (
+        LocalSandbox(profiles={"core": Profile("core", modules=("no_such_module",))}) as sandbox,
+        pytest.raises(SandboxUnavailable, match=r"'no_such_module'.*install it"),
+    ):
+        sandbox.run(PROGRAM, [Call()])
 
 
 def test_a_profile_that_starts_threads_is_refused(tmp_path, monkeypatch):
@@ -97,9 +101,11 @@ def test_a_profile_that_starts_threads_is_refused(tmp_path, monkeypatch):
         "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    with LocalSandbox(profiles={"core": Profile("core", modules=("threaded",))}) as sandbox:
-        with pytest.raises(SandboxUnavailable, match="started 1 threads"):
-            sandbox.run(PROGRAM, [Call()])
+    with (
+        LocalSandbox(profiles={"core": Profile("core", modules=("threaded",))}) as sandbox,
+        pytest.raises(SandboxUnavailable, match="started 1 threads"),
+    ):
+        sandbox.run(PROGRAM, [Call()])
 
 
 def test_an_interpreter_that_is_not_there_is_named():

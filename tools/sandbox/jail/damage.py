@@ -5,6 +5,7 @@ A program that hides its traces is not found out here; it is bounded by the numb
 
 import _thread
 import builtins
+import gc
 import resource
 import signal
 import sys
@@ -72,6 +73,9 @@ class Damage:
             vars(builtins) != _HEALTHY_BUILTINS
             or sys.getrecursionlimit() != self._recursion_limit
             or signal.getitimer(signal.ITIMER_REAL)[0] > 0
+            or sys.gettrace() is not None
+            or sys.getprofile() is not None
+            or bool(gc.callbacks)
         )
 
     def _worn_out(self) -> bool:
