@@ -144,6 +144,24 @@ def test_raised_messages_name_the_exception_and_the_programs_line(sandbox):
     assert outcome.message == "KeyError: 'a' (line 3)"
 
 
+@pytest.mark.parametrize(
+    "raising",
+    [
+        "raise type('E', (Exception,), {'__str__': lambda self: 1 / 0})",
+        "raise type('E', (Exception,), {'__str__': lambda self: 7})",
+        "raise type('M', (type,), {'__name__': property(lambda cls: 1 / 0)})('E', (Exception,), {})",
+        "raise ValueError('x' * 10_000_000)",
+        "raise ValueError('\\ud800\\0')",
+        "raise ExceptionGroup('g', [ValueError()])",
+        "yield_ = 1; raise StopIteration",
+    ],
+)
+def test_hostile_exceptions_are_raised_like_others(sandbox, raising):
+    outcome = sandbox.run(Program(f"def verify(): {raising}", isolation="per_tool"), [Call()], LIMITS)[0]
+    assert outcome.reason == "raised"
+    assert len(outcome.message) < 600
+
+
 def test_output_is_kept_bounded_and_is_never_the_value(sandbox):
     source = "import sys\ndef verify(n):\n    print('1.0' * n); sys.stderr.write('e'); return 0.0"
     quiet, loud = sandbox.run(Program(source), [Call((1,)), Call((99_999,))], Limits(output_bytes=1000))

@@ -73,8 +73,28 @@ class Spoofed:
         return 1.0
 
 
+class Meta(type):
+    __name__ = property(lambda self: 1 / 0)
+    __module__ = property(lambda self: 1 / 0)
+
+
 @pytest.mark.parametrize(
-    "value", ["1.0", b"1", 1 + 0j, None, [1.0], math.nan, math.inf, -math.inf, Fraction(1, 2), Spoofed(), float, {}]
+    "value",
+    [
+        Meta("Evil", (), {})(),
+        "1.0",
+        b"1",
+        1 + 0j,
+        None,
+        [1.0],
+        math.nan,
+        math.inf,
+        -math.inf,
+        Fraction(1, 2),
+        Spoofed(),
+        float,
+        {},
+    ],
 )
 def test_what_is_no_finite_number_is_no_reward(value):
     with pytest.raises(BadValue):
