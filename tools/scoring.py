@@ -199,5 +199,5 @@ def _length(triple: Triple) -> int:
 
 
 def _too_long(tool: RewardTool, triple: Triple) -> Reward:
-    reason = f"completion of {_length(triple):,} characters; at most {MAX_COMPLETION_CHARS:,} are read: lowest value"
+    reason = f"TooLong: {_length(triple):,} characters, at most {MAX_COMPLETION_CHARS:,} are read; lowest value"
     return Reward(0.0, tool.card.name, reason, tool.card.worst if tool.card.bounded else None)

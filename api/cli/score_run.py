@@ -29,7 +29,7 @@ from ravelar.tools.tally import Tally
 CHUNK = 256  # rows scored together: large enough for batches, small enough to lose little
 _COMPLAINTS = 5  # unreadable rows named one by one; the rest are counted
 UNREADABLE = "unreadable row"
-_FIELDS = {"UnusableReference": "reference", "UnusablePrompt": "prompt"}
+_FIELDS = {"UnusableReference": "reference", "UnusablePrompt": "prompt", "TooLong": "completion"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +180,9 @@ def _ignore_interrupts() -> None:
 
 def _as_row(number: int, row: Prepared, reward: Reward, *, detail: bool) -> dict[str, object]:
     reason = reward.reason
-    if reward.value is None and reason is not None:
-        error = reason.split(":", 1)[0]
-        where = f"{row.place}: {_FIELDS[error]}" if error in _FIELDS else row.place
+    kind = (reason or "").split(":", 1)[0]
+    if reason is not None and (reward.value is None or kind in _FIELDS):
+        where = f"{row.place}: {_FIELDS[kind]}" if kind in _FIELDS else row.place
         reason = f"{where}: {reason}"
     line = {"row": number, **reward.as_row(), "reason": reason}
     return {**line, "detail": reward.detail} if detail else line
@@ -195,10 +195,17 @@ def _skip_written(rewards: RewardFile, prepared: Iterator[Prepared], tally: Tall
         ready = next(prepared, None)
         if ready is None:
             raise InputError(f"{rewards.path} holds more rows than the input; was it made from other files?")
-        reason = row["reason"] and row["reason"].removeprefix(f"{ready.place}: ")
-        tally.add(Reward(row["reward"], row["tool"], reason, row["raw"]), ready.label)
+        tally.add(Reward(row["reward"], row["tool"], _bare(row["reason"], ready.place), row["raw"]), ready.label)
         done += 1
     return done
+
+
+def _bare(reason: str | None, place: str) -> str | None:
+    """Take off what `_as_row` put before a reason."""
+    bare = (reason or "").removeprefix(f"{place}: ")
+    for where in _FIELDS.values():
+        bare = bare.removeprefix(f"{where}: ")
+    return bare or None
 
 
 @contextmanager

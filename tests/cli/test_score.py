@@ -65,7 +65,7 @@ def test_bad_rows_are_named_and_the_others_are_scored(ravelar, tmp_path):
     assert f"{given}:7: not JSON" in done.stderr
     assert rewards[3]["reason"].startswith(f"{given}:4: reference: UnusableReference")
     assert rewards[4]["reason"].startswith(f"{given}:5: reference: UnusableReference")
-    assert "10,000,000 characters" in rewards[5]["reason"]
+    assert rewards[5]["reason"].startswith(f"{given}:6: completion: TooLong: 10,000,000 characters")
     assert "Traceback" not in done.stderr
 
 
@@ -119,14 +119,18 @@ def test_an_existing_file_is_never_overwritten_unasked(ravelar, tmp_path):
 
 
 def test_resume_continues_after_a_line_cut_short_and_counts_all_rows(ravelar, tmp_path):
-    given, out = write_rows(tmp_path / "a.jsonl", [RIGHT, WRONG, "{bad", RIGHT, WRONG]), tmp_path / "out.jsonl"
-    ravelar("score", given, "--out", str(out))
+    unusable = {**RIGHT, "reference": "", "tool": "math_answer"}
+    given, out = write_rows(tmp_path / "a.jsonl", [RIGHT, unusable, "{bad", RIGHT, WRONG]), tmp_path / "out.jsonl"
+    undisturbed = ravelar("score", given, "--out", str(out), "--json")
     whole = out.read_text()
     cut = whole.splitlines(keepends=True)
     out.write_text("".join(cut[:3]) + cut[3][:20])
     done = ravelar("score", given, "--out", str(out), "--resume", "--json")
     assert out.read_text() == whole
-    assert json.loads(done.stdout)["rows"] == 5
+    summary, expected = json.loads(done.stdout), json.loads(undisturbed.stdout)
+    assert summary["rows"] == 5
+    for tool, same in zip(summary["tools"], expected["tools"], strict=True):
+        assert tool["unscored_reasons"] == same["unscored_reasons"]
 
 
 def test_resume_refuses_a_file_that_holds_something_else(ravelar, tmp_path):
