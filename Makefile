@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: setup demo test lint types docs wheel clean
+.PHONY: setup demo test lint types docs wheel soak clean
 
 setup: $(VENV)/.installed-dev
 
@@ -41,6 +41,10 @@ docs: $(VENV)/.installed-docs
 
 wheel: setup
 	.ci/check_wheel.sh $(BIN)/python
+
+# Half an hour of mixed load on the sandbox, workers killed at random; the report goes to standard output.
+soak: setup
+	$(BIN)/python -m ravelar.benchmark.sandbox_soak --minutes 30
 
 clean:
 	rm -rf .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -7,7 +7,6 @@ in a fresh `python -I` per call; and in a fork with the usual guards (time limit
 modules), as code benchmarks run it.
 """
 
-import contextlib
 import json
 import os
 import resource
@@ -19,10 +18,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ravelar.benchmark.processes import descendants_of, private_mb
 from ravelar.tools.sandbox.local import LocalSandbox, Upkeep
 from ravelar.tools.sandbox.parent_link import ParentLink
 from ravelar.tools.sandbox.pool import Pool
@@ -158,28 +158,11 @@ def _both_cores(seconds: float) -> dict[str, float]:
 def _idle_worker_mb() -> float:
     """Return the memory that one idle worker has for itself alone, in MB."""
     with LocalSandbox(upkeep=Upkeep(width=1)) as sandbox:
-        before = set(_descendants(os.getpid()))
+        before = set(descendants_of(os.getpid()))
         sandbox.run(Program(SOURCE, isolation="per_tool"), [CALL])
-        workers = set(_descendants(os.getpid())) - before
-        own = [mb for pid in workers if (mb := _private_mb(pid)) is not None]
+        workers = set(descendants_of(os.getpid())) - before
+        own = [mb for pid in workers if (mb := private_mb(pid)) is not None]
     return max(own, default=float("nan"))
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:  # noqa: PTH123
-        for child in file.read().split():
-            yield int(child)
-            yield from _descendants(int(child))
-
-
-def _private_mb(pid: int) -> float | None:
-    """Return the private pages of a process, in MB; None if it may not be asked."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:  # noqa: PTH123
-            lines = file.read().splitlines()
-    except OSError:
-        return None
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
 
 
 def _with_plain_process(work: Callable[[Callable[[], object]], Figure]) -> Figure:
