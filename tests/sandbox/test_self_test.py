@@ -1,6 +1,8 @@
 """The sandbox tells the truth about itself: what is open is found, named, and refused unless accepted by name."""
 
+import subprocess
 import sys
+import sysconfig
 
 import pytest
 
@@ -111,3 +113,31 @@ def test_a_profile_that_starts_threads_is_refused(tmp_path, monkeypatch):
 def test_an_interpreter_that_is_not_there_is_named():
     with pytest.raises(SandboxUnavailable, match="/no/python"):
         ParentLink(PROFILES["core"], ALL_LAYERS, python="/no/python")
+
+
+CONTAINER = """
+import errno, os, sys
+sys.path.append({site!r})
+import site; site.addsitedir({site!r})
+from ravelar.tools.sandbox.jail import seccomp
+from ravelar.tools.sandbox.jail.privileges import forbid_new
+from ravelar.tools.sandbox.jail.syscalls import this_machine
+from ravelar.tools.sandbox.local import LocalSandbox
+from ravelar.tools.sandbox.protocol import Call, Program
+forbid_new()
+forbidden = ("unshare", "landlock_create_ruleset", "pivot_root", "setresuid")
+blocks = {{name: [seccomp._REFUSE] for name in forbidden}}
+seccomp.Filter(seccomp._assemble(blocks, this_machine(), otherwise=seccomp._ALLOW_BLOCK[0])).install()
+with LocalSandbox() as sandbox:
+    found = sandbox.self_test()
+    assert not found.essential, found
+    assert all(found.layers[name] for name in ("pid", "network", "mount", "landlock")), found
+    assert "not permitted" in found.layers["landlock"]
+    print(sandbox.run(Program("def verify(): return 1.0"), [Call()])[0].value)
+"""
+
+
+def test_a_container_that_forbids_namespaces_landlock_and_ids_is_tight_all_the_same():
+    code = CONTAINER.format(site=sysconfig.get_path("purelib"))
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert process.stdout == "1.0\n", process.stderr
