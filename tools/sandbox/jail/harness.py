@@ -1,0 +1,125 @@
+"""The worker's loop: load a program, call it, answer each call with a frame of its own.
+
+Everything here shares a process with code that nobody trusts, so it promises the caller nothing; it only
+spares it work and gives precise reasons. One frame per call, written when the call ends: a process that
+dies is then known to have died in the call that has no frame.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ravelar.tools.sandbox.frames import pack
+from ravelar.tools.sandbox.jail.capture import Captured, CapturedFile
+from ravelar.tools.sandbox.jail.channel import Channel
+from ravelar.tools.sandbox.jail.damage import Damage
+from ravelar.tools.sandbox.jail.loaded import LoadFailed, load
+from ravelar.tools.sandbox.jail.wording import describe
+from ravelar.tools.sandbox.values import BadValue, OutOfRange, as_reward, decode, encode
+
+LOADING = -1  # the index of the frame that answers a load
+
+_monotonic, _process_time, _setitimer = time.perf_counter, time.process_time, signal.setitimer
+
+Answer = tuple[str | None, Any, str]
+"""A reason or None, the value's JSON form, a message."""
+
+
+class Harness:
+    """Serves one channel with one program.
+
+    Args:
+        descriptor: The channel.
+        request: The limits: cpu_s, load_s, memory_mb, output_bytes, value_bytes, and whether it is a script.
+    """
+
+    def __init__(self, descriptor: int, request: dict[str, Any]) -> None:
+        self._channel = Channel(descriptor)
+        self._cpu_s: float = request["cpu_s"]
+        self._load_s: float = request["load_s"]
+        self._value_bytes: int = request["value_bytes"]
+        self._printed = (CapturedFile if request["script"] else Captured)(request["output_bytes"])
+        self._damage = Damage(request["memory_mb"])
+        self._call: Callable[..., Any] = len
+        self._convert: Callable[[Any], Any] = encode
+
+    def serve(self) -> None:
+        """Answer until the caller hangs up."""
+        while (message := self._channel.receive()) is not None:
+            if message[0] == "load":
+                self._load(message[1], message[2])
+            else:
+                _, nonce, tagged, calls = message
+                self._run(nonce, decode(calls) if tagged else calls)
+
+    def _load(self, nonce: str, program: dict[str, str]) -> None:
+        """Load the program, and say so or why not."""
+        self._begin(self._load_s)
+        answer: Answer = None, None, ""
+        try:
+            self._call = load(program)
+        except LoadFailed as failure:
+            answer = "load", None, str(failure)
+        self._convert = as_reward if program["returns"] == "reward" else encode
+        self._damage.remember()
+        self._send_whole(nonce, LOADING, answer, (0.0, 0.0))
+
+    def _run(self, nonce: str, calls: Sequence[Any]) -> None:
+        """Make the calls in order, one frame each; the last frame says whether this process is fit for more."""
+        last = len(calls) - 1
+        for index, arguments in enumerate(calls):
+            self._begin(self._cpu_s)
+            wall, cpu = _monotonic(), _process_time()
+            answer = self._answer(arguments)
+            times = _monotonic() - wall, _process_time() - cpu
+            if answer[0] or self._printed.any or (index == last and self._damage.seen()):
+                self._send_whole(nonce, index, answer, times)
+            else:
+                self._send(nonce, index, answer[1], times)
+
+    def _begin(self, cpu_s: float) -> None:
+        """Start the processor clock, whose signal kills by default, and put our own output streams in place."""
+        _setitimer(signal.ITIMER_PROF, cpu_s)
+        if self._printed.any:
+            self._printed.renew()
+        sys.stdout, sys.stderr = self._printed.streams
+
+    def _answer(self, arguments: Sequence[Any]) -> Answer:
+        """Make one call."""
+        try:
+            return None, self._convert(self._call(*arguments)), ""
+        except BadValue as error:
+            return "bad_type", None, str(error)
+        except OutOfRange as error:
+            return "out_of_range", None, str(error)
+        except MemoryError as error:
+            error.__traceback__ = None  # it holds what used the memory up
+            self._damage.mark()
+            reason = "memory" if self._damage.memory_used_up() else "raised"
+            return reason, None, describe(error)
+        except BaseException as error:  # noqa: BLE001 - SystemExit and worse: it is the program's to raise
+            if not isinstance(error, Exception):
+                self._damage.mark()
+            return "raised", None, describe(error)
+
+    def _send(self, nonce: str, index: int, form: Any, times: tuple[float, float]) -> None:
+        """Send a value's frame, unless it is too long or no frame can hold it."""
+        try:
+            frame = pack((nonce, index, form, *times))
+        except (ValueError, TypeError, RecursionError) as error:
+            self._send_whole(nonce, index, ("bad_type", None, describe(error)), times)
+            return
+        if len(frame) > self._value_bytes:
+            self._send_whole(nonce, index, ("bad_type", None, f"the value takes {len(frame)} bytes"), times)
+        else:
+            self._channel.send(frame)
+
+    def _send_whole(self, nonce: str, index: int, answer: Answer, times: tuple[float, float]) -> None:
+        """Send a frame with everything: reason, message, output, and whether this process is damaged."""
+        reason, form, message = answer
+        if reason is None and len(pack(form)) > self._value_bytes:
+            reason, form, message = "bad_type", None, "the value is too long"
+        printed = self._printed.texts()
+        self._channel.send(pack((nonce, index, form, *times, reason, message, *printed, self._damage.seen())))
