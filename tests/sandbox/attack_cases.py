@@ -1,6 +1,6 @@
 """The hostile snippets, run and judged; also a script, so that another user can run the same.
 
-    python attack_cases.py attacks.jsonl [layer ...]      # prints one JSON line per verifier and level
+python attack_cases.py attacks.jsonl [layer ...]      # prints one JSON line per verifier and level
 """
 
 import json
@@ -21,7 +21,7 @@ WORDS = {
     "protocol": "protocol",
     "load": "load",
 }
-LIMITS = Limits(wall_s=2.0, cpu_s=2.0, memory_mb=512)
+LIMITS = Limits(wall_s=1.0, cpu_s=1.0, memory_mb=512)
 LEVELS = ("per_call", "per_tool")
 
 

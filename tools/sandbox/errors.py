@@ -1,9 +1,9 @@
 """What can go wrong on our side of the wall; what a program does wrong is an `Outcome`.
 
-    SandboxError
-    ├── SandboxUnavailable   this machine can't jail programs, or an essential layer is open
-    ├── SandboxClosed        it was closed, and then asked to run something
-    └── SandboxBroken        workers can't be started, or die before they reach the program
+SandboxError
+├── SandboxUnavailable   this machine can't jail programs, or an essential layer is open
+├── SandboxClosed        it was closed, and then asked to run something
+└── SandboxBroken        workers can't be started, or die before they reach the program
 """
 
 

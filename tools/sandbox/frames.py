@@ -8,11 +8,11 @@ integers of thousands of digits are refused as well. Standard library only: the 
 import json
 import math
 import re
-from json.scanner import make_scanner
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 HEADER_BYTES = 4
-MAX_BRACKET_DEPTH = 256
+MAX_BRACKET_DEPTH = 128
 MAX_INT_DIGITS = 4_000  # Python refuses to read 4,300 and more, but a caller may have lifted that
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
@@ -32,7 +32,11 @@ def dump(message: Any) -> bytes:
 
 def pack(message: Any) -> bytes:
     """Return the frame that holds a JSON message."""
-    body = _encode(message).encode("utf-8", "surrogatepass")
+    return frame_of(_encode(message).encode("utf-8", "surrogatepass"))
+
+
+def frame_of(body: bytes) -> bytes:
+    """Return the frame of a body that is JSON already."""
     return len(body).to_bytes(HEADER_BYTES, "big") + body
 
 
@@ -88,9 +92,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise BadFrame(f"{name} is no JSON")
 
 
-_scan = make_scanner(
-    json.JSONDecoder(parse_int=_bounded_int, parse_float=_finite_float, parse_constant=_refuse_constant)
-)
+_decoder = json.JSONDecoder(parse_int=_bounded_int, parse_float=_finite_float, parse_constant=_refuse_constant)
+_scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignore[attr-defined]
 
 
 class FrameBuffer:

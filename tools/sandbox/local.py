@@ -4,9 +4,9 @@ import asyncio
 import os
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ravelar.tools.sandbox.errors import SandboxClosed, SandboxUnavailable
@@ -20,11 +20,24 @@ if sys.platform == "linux":
     from ravelar.tools.sandbox.rounds import Job, Round
     from ravelar.tools.sandbox.selftest import ESSENTIAL, SelfTest, examine, require
 
-_MAX_IDLE = 32
-_CALLS_PER_WORKER = 10_000
-_DRAIN_S = 30.0
-
 _everyone: "weakref.WeakSet[LocalSandbox]" = weakref.WeakSet()
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """How many workers a sandbox keeps, and for how long.
+
+    Attributes:
+        width: How many run at once; 0 for one per core that we may use.
+        max_idle: How many loaded workers wait for their program's next calls.
+        calls_per_worker: After how many calls a worker is replaced, whatever state it seems to be in.
+        drain_s: How long `close` waits for runs under way.
+    """
+
+    width: int = 0
+    max_idle: int = 32
+    calls_per_worker: int = 10_000
+    drain_s: float = 30.0
 
 
 class LocalSandbox:
@@ -37,10 +50,7 @@ class LocalSandbox:
         profiles: The profiles that programs may ask for.
         layers: Which layers to try; fewer than all is for tests.
         accept_open: Essential probes of the self-test that may be open: a weaker level, accepted by name.
-        width: How many workers run at once; by default one per core that we may use.
-        max_idle: How many loaded workers wait for their program's next calls.
-        calls_per_worker: After how many calls a worker is replaced.
-        drain_s: How long `close` waits for runs under way.
+        upkeep: How many workers, for how long.
 
     Raises: SandboxUnavailable: on systems other than Linux. ValueError: for a probe name that does not exist.
     """
@@ -51,24 +61,18 @@ class LocalSandbox:
         profiles: Mapping[str, Profile] = PROFILES,
         layers: Iterable[str] = ALL_LAYERS,
         accept_open: Iterable[str] = (),
-        width: int | None = None,
-        max_idle: int = _MAX_IDLE,
-        calls_per_worker: int = _CALLS_PER_WORKER,
-        drain_s: float = _DRAIN_S,
+        upkeep: Upkeep | None = None,
     ) -> None:
         if sys.platform != "linux":
             raise SandboxUnavailable(
-                f"local isolation needs Linux (seccomp, fork); this is {sys.platform}: use E2B (`sandbox=\"e2b\"`), "
+                f'local isolation needs Linux (seccomp, fork); this is {sys.platform}: use E2B (`sandbox="e2b"`), '
                 "a Linux container or WSL 2"
             )
         self._configuration: dict[str, Any] = {
             "profiles": dict(profiles),
             "layers": frozenset(layers),
             "accept_open": frozenset(accept_open),
-            "width": width or len(os.sched_getaffinity(0)),
-            "max_idle": max_idle,
-            "calls_per_worker": calls_per_worker,
-            "drain_s": drain_s,
+            "upkeep": upkeep or Upkeep(),
         }
         _check_names(self._configuration["accept_open"], ESSENTIAL)
         self._begin()
@@ -76,20 +80,23 @@ class LocalSandbox:
 
     def _begin(self) -> None:
         """Start with no parent and no run under way."""
-        settings = self._configuration
+        upkeep: Upkeep = self._configuration["upkeep"]
         self._pid = os.getpid()
-        self._slots = threading.Semaphore(settings["width"])
+        self._width = upkeep.width or len(os.sched_getaffinity(0))
+        self._slots = threading.Semaphore(self._width)
         self._pool = Pool(
-            self._start, max_idle=settings["max_idle"], calls_per_worker=settings["calls_per_worker"]
+            self._start,
+            max_spare=self._width,
+            max_idle=upkeep.max_idle,
+            calls_per_worker=upkeep.calls_per_worker,
         )
-        self._self_tests: dict[str, SelfTest] = {}
         self._quiet = threading.Condition()
         self._running = 0
         self._closed = False
 
     @property
     def name(self) -> str:
-        """"local", with what was accepted to be open."""
+        """The backend's name, with what was accepted to be open."""
         accepted = sorted(self._configuration["accept_open"])
         return f"local (weaker: {', '.join(accepted)})" if accepted else "local"
 
@@ -100,21 +107,19 @@ class LocalSandbox:
             raise ValueError(f"no profile {profile!r}; known: {', '.join(sorted(known))}")
         parent = ParentLink(known[profile], self._configuration["layers"])
         try:
-            self._self_tests[profile] = test = examine(parent, threading.Semaphore(1))
-            require(test, self._configuration["accept_open"])
+            require(examine(parent, threading.Semaphore(1)), self._configuration["accept_open"])
         except BaseException:
             parent.close()
             raise
         return parent
 
     def self_test(self, profile: str = "core") -> SelfTest:
-        """Return what the self-test of a profile's parent found, running it if it did not run yet.
+        """Attack a profile's parent again, thoroughly; return what was found.
 
         Raises: SandboxUnavailable: if something essential is open.
         """
         self._leave_forked_past()
-        self._pool.parent(profile)
-        return self._self_tests[profile]
+        return examine(self._pool.parent(profile), threading.Semaphore(1), thorough=True)
 
     def run(self, program: Program, calls: Sequence[Call], limits: Limits | None = None) -> list[Outcome]:
         """Run the calls; return one outcome per call, in order.
@@ -134,7 +139,7 @@ class LocalSandbox:
         self._leave_forked_past()
         self._enter()
         try:
-            Round(self._pool, self._slots, self._configuration["width"]).run(work)
+            Round(self._pool, self._slots, self._width).run(work)
         finally:
             self._leave()
         return [[outcome for outcome in job.outcomes if outcome is not None] for job in work]
@@ -162,8 +167,7 @@ class LocalSandbox:
             return
         with self._quiet:
             self._closed = True
-            deadline = time.monotonic() + self._configuration["drain_s"]
-            self._quiet.wait_for(lambda: not self._running, timeout=deadline - time.monotonic())
+            self._quiet.wait_for(lambda: not self._running, timeout=self._configuration["upkeep"].drain_s)
         self._pool.close()
 
     def __enter__(self) -> "LocalSandbox":

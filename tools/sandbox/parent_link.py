@@ -40,6 +40,7 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "TZ": "UTC",
+    "LD_BIND_NOW": "1",  # symbols are then bound once, and not in every worker
 }
 _PASSED_ON = ("LD_LIBRARY_PATH",)  # some interpreters do not start without
 
@@ -162,4 +163,5 @@ def _request(program: Program, limits: Limits) -> dict[str, Any]:
         "value_bytes": limits.value_bytes,
         "threads": limits.threads,
         "script": program.kind == "script",
+        "kept": program.isolation == "per_tool",
     }

@@ -3,6 +3,8 @@
 The text of this file is the program; nothing here is imported by ours. A probe returns "" when it was held
 off, else what it reached.
 """
+# ruff: noqa: BLE001, D103, PTH108, PTH123 - raw calls are the point
+# mypy: ignore-errors
 
 import ctypes
 import errno
@@ -122,7 +124,8 @@ def raised_limits(hints):
     kinds = ("AS", "CPU", "FSIZE", "NOFILE", "CORE")
     endless = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     return "".join(
-        _reached(lambda k=kind: resource.setrlimit(getattr(resource, "RLIMIT_" + k), endless), kind + " ") for kind in kinds
+        _reached(lambda k=kind: resource.setrlimit(getattr(resource, "RLIMIT_" + k), endless), kind + " ")
+        for kind in kinds
     )
 
 
@@ -131,7 +134,13 @@ def namespaces(hints):
 
 
 def kernel(hints):
-    calls = {"io_uring": (425, 425), "bpf": (321, 280), "perf": (298, 241), "keyctl": (250, 219), "userfaultfd": (323, 282)}
+    calls = {
+        "io_uring": (425, 425),
+        "bpf": (321, 280),
+        "perf": (298, 241),
+        "keyctl": (250, 219),
+        "userfaultfd": (323, 282),
+    }
     return " ".join(name for name, numbers in calls.items() if _system_call(*numbers, 0, 0, 0, 0, 0) not in _HELD)
 
 

@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _STANDARD_LIBRARY = """
-abc argparse array ast base64 binascii bisect builtins bz2 calendar cmath codecs collections collections.abc colorsys
-configparser contextlib contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis enum errno
-fcntl fnmatch fractions functools gc getpass glob graphlib gzip hashlib heapq hmac html html.entities html.parser
-inspect io ipaddress itertools json keyword linecache locale logging lzma math mimetypes mmap numbers opcode operator
-os os.path pathlib pickle pkgutil platform pprint queue quopri random re reprlib resource sched secrets select
-selectors shlex shutil signal socket stat statistics string stringprep struct subprocess symtable sys tempfile
-textwrap threading time timeit token tokenize traceback types typing unicodedata unittest.mock urllib.parse uuid
-warnings weakref xml.etree.ElementTree zipfile zlib zoneinfo _strptime
-encodings.ascii encodings.latin_1 encodings.utf_8 encodings.utf_8_sig encodings.utf_16 encodings.utf_16_le
-encodings.utf_16_be encodings.utf_32 encodings.cp1252 encodings.idna encodings.punycode encodings.unicode_escape
-encodings.raw_unicode_escape encodings.hex_codec encodings.base64_codec encodings.rot_13
+abc array ast base64 binascii bisect builtins bz2 calendar cmath codecs collections collections.abc contextlib
+contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis enum errno fcntl fnmatch fractions
+functools gc getpass glob graphlib gzip hashlib heapq hmac html html.entities html.parser inspect io ipaddress
+itertools json keyword linecache locale logging lzma math mmap numbers opcode operator os os.path pathlib pickle
+pkgutil platform pprint queue random re reprlib resource secrets select selectors shlex shutil signal socket stat
+statistics string stringprep struct subprocess sys tempfile textwrap threading time token tokenize traceback types
+typing unicodedata urllib.parse uuid warnings weakref zlib _strptime encodings.ascii encodings.latin_1 encodings.utf_8
+encodings.utf_8_sig encodings.utf_16 encodings.utf_16_le encodings.utf_16_be encodings.utf_32 encodings.cp1252
+encodings.idna encodings.punycode encodings.unicode_escape encodings.raw_unicode_escape encodings.hex_codec
+encodings.base64_codec encodings.rot_13
 """
-_HEAVY = {"unittest.mock", "zipfile", "mimetypes", "symtable", "zoneinfo", "configparser", "argparse", "timeit"}
 
 _MATH_WARMUP = """
 from math_verify import parse, verify
@@ -55,7 +53,7 @@ class Profile:
     warmup: str = ""
 
 
-CORE_MODULES = tuple(name for name in _STANDARD_LIBRARY.split() if name not in _HEAVY) + ("regex",)
+CORE_MODULES = (*_STANDARD_LIBRARY.split(), "regex")
 
 PROFILES = {
     profile.name: profile

@@ -1,6 +1,6 @@
 """Frames from a worker, judged: an outcome, or a violation. Nothing in them is believed beyond its own call."""
 
-import math
+import re
 from typing import Any, get_args
 
 from ravelar.tools.sandbox.frames import BadFrame, parse
@@ -11,6 +11,10 @@ LOADING = -1
 _SHORT, _WHOLE = 5, 11
 _CLAIMABLE = frozenset(get_args(Reason)) - {"timeout", "crash", "protocol"}
 _MESSAGE_CHARACTERS = 600
+_LONGEST_S = 1e9
+_SHORT_REWARD = re.compile(
+    rb'\["([0-9a-f]{16})",([0-9]{1,9}),(-?[0-9]{1,3}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,3})?),([0-9]{1,9}\.[0-9]{7}),([0-9]{1,9}\.[0-9]{7})\]'
+)
 
 
 def read_reply(body: bytes | bytearray, nonce: str, index: int, program: Program, kept: int) -> tuple[Outcome, bool]:
@@ -25,6 +29,8 @@ def read_reply(body: bytes | bytearray, nonce: str, index: int, program: Program
 
     Raises: BadFrame: for anything that the worker's own loop would not write now.
     """
+    if (short := _SHORT_REWARD.fullmatch(body)) and program.returns == "reward" and index != LOADING:
+        return _reward(short, nonce, index), False
     message = parse(body)
     if type(message) is not list or len(message) not in (_SHORT, _WHOLE):
         raise BadFrame("a frame of another shape")
@@ -36,9 +42,20 @@ def read_reply(body: bytes | bytearray, nonce: str, index: int, program: Program
     return _whole(message, program, index, kept)
 
 
+def _reward(short: "re.Match[bytes]", nonce: str, index: int) -> Outcome:
+    """Return the outcome of the one kind of frame that there are thousands of a second of."""
+    sent_nonce, sent_index, value, wall_s, cpu_s = short.groups()
+    if sent_nonce.decode("ascii") != nonce or int(sent_index) != index:
+        raise BadFrame("a frame for another call")
+    reward = float(value)
+    if not 0.0 <= reward <= 1.0:
+        raise BadFrame("a forged value: out of range")
+    return Outcome(reward, wall_s=float(wall_s), cpu_s=float(cpu_s))
+
+
 def _duration(number: Any) -> float:
     """Return a time in seconds."""
-    if type(number) not in (int, float) or not 0 <= number < math.inf:
+    if type(number) not in (int, float) or not 0 <= number < _LONGEST_S:
         raise BadFrame("a time that is none")
     return float(number)
 
@@ -52,7 +69,7 @@ def _value(form: Any, program: Program, index: int, times: tuple[float, float]) 
         return Outcome(wall_s=wall_s, cpu_s=cpu_s)
     try:
         value = as_reward(form) if program.returns == "reward" else decode(form)
-    except (BadValue, OutOfRange) as error:  # an honest worker has checked it: this one was written by the program
+    except (BadValue, OutOfRange, RecursionError) as error:  # an honest worker has checked it: this one was written by the program
         raise BadFrame(f"a forged value: {error}") from error
     if program.returns == "json" and is_tagged(form):
         return Outcome(reason="bad_type", message="returned a value that is no JSON", wall_s=wall_s, cpu_s=cpu_s)
@@ -74,5 +91,5 @@ def _whole(message: list[Any], program: Program, index: int, kept: int) -> tuple
         raise BadFrame("a reason that a worker does not give")
     outcome = Outcome(
         value, reason, words[:_MESSAGE_CHARACTERS], stdout[:kept], stderr[:kept], truncated, float(wall_s), float(cpu_s)
-    )  # type: ignore[arg-type]
+    )
     return outcome, damaged

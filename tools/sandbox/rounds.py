@@ -32,8 +32,10 @@ from ravelar.tools.sandbox.worker_link import Ending, WorkerLink
 _BATCH_CALLS = 64
 _LEAST_SPLIT_CALLS = 8  # a batch is not spread over cores below that: a worker costs more
 _BATCH_CHARACTERS = 1 << 23
-_READ_BYTES = 1 << 18
+_READ_BYTES = 1 << 16  # above 128 KiB, malloc maps and unmaps each buffer
 _TRIES = 3
+_IN_NO_HURRY = 8  # with more calls than that to go, let frames gather: waking up for each costs both sides more
+_PATIENCE_S = 5e-5
 _LOSSES = 8
 _REAPED_WITHIN_S = 2.0
 _PLAIN = frozenset({str, bool, type(None)})
@@ -174,6 +176,7 @@ class Round:
         self._flights[worker.channel.fileno()] = flight
         self._poll.register(worker.channel, select.POLLIN)
         self._write(flight)
+        self._pool.stock(program, limits)
 
     def _write(self, flight: Flight) -> None:
         """Give the worker what it takes now; watch for room if that is not all."""
@@ -192,6 +195,8 @@ class Round:
         """Handle what happens next: frames, ends, deadlines."""
         if not self._flights:
             return
+        if all(len(flight.batch.indices) - flight.position > _IN_NO_HURRY for flight in self._flights.values()):
+            time.sleep(_PATIENCE_S)
         nearest = min(flight.deadline for flight in self._flights.values())
         wait_ms = max(0.0, nearest - time.monotonic()) * 1000 + 1
         for descriptor, events in self._poll.poll(wait_ms):
@@ -356,14 +361,14 @@ def split(job: Job, width: int) -> list[Batch]:
     if job.program.isolation == "per_call":
         return [Batch(job, list(range(count)))] if count else []
     size = max(_LEAST_SPLIT_CALLS, min(_BATCH_CALLS, -(-count // width)))
-    if sum(map(_text_length, job.calls)) > _BATCH_CHARACTERS:
+    if _characters(job.calls) > _BATCH_CHARACTERS:
         size = 1  # a batch lies in its worker's memory twice over: giants travel alone
     return [Batch(job, list(range(start, min(start + size, count)))) for start in range(0, count, size)]
 
 
-def _text_length(call: Call) -> int:
-    """Return how much text a call carries, roughly."""
-    return sum(len(argument) for argument in call.args if type(argument) is str)
+def _characters(calls: Sequence[Call]) -> int:
+    """Return how much text calls carry, roughly."""
+    return sum(len(argument) for call in calls for argument in call.args if type(argument) is str)
 
 
 def _request(batch: Batch) -> tuple[bool, list[list[object]]]:

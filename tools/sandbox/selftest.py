@@ -44,6 +44,7 @@ SECONDARY = {
 }
 """Probes that are reported; each is a second lock behind an essential one."""
 
+_SLOW = frozenset({"threads"})  # it takes as long as all others together: not at first use, but in `sandbox check`
 _LIMITS = Limits(wall_s=5.0, cpu_s=5.0, memory_mb=128, threads=8)
 _MANY_THREADS = 150
 
@@ -66,14 +67,17 @@ class SelfTest:
         return [name for name in ESSENTIAL if name in self.open]
 
 
-def examine(parent: ParentLink, slots: threading.Semaphore) -> SelfTest:
-    """Run every probe in workers of the parent."""
+def examine(parent: ParentLink, slots: threading.Semaphore, *, thorough: bool = False) -> SelfTest:
+    """Run the probes in workers of the parent; the slow ones only if it is to be thorough.
+
+    Raises: SandboxUnavailable: if a probe can't even be run.
+    """
     source = Path(__file__).with_name("probes.py").read_text(encoding="utf-8")
     program = Program(source, entry="probe", profile=parent.profile.name, returns="json", isolation="per_tool")
-    names = [*ESSENTIAL, *SECONDARY]
+    names = [name for name in (*ESSENTIAL, *SECONDARY) if thorough or name not in _SLOW]
     with _bait() as hints:
         job = Job(program, [Call((name, hints)) for name in names], _LIMITS)
-        Round(Pool(lambda _: parent, max_idle=0, calls_per_worker=1), slots, width=1).run([job])
+        Round(Pool(lambda _: parent, max_spare=0, max_idle=0, calls_per_worker=1), slots, width=1).run([job])
     found: dict[str, str] = {}
     for name, outcome in zip(names, job.outcomes, strict=True):
         if outcome is None or outcome.reason in ("load", "protocol", "bad_type"):
@@ -119,7 +123,7 @@ def require(test: SelfTest, accepted: frozenset[str]) -> None:
     raise SandboxUnavailable(
         f"the local sandbox would leave something open, so it runs nothing:\n{holes}\n"
         f"layers that are missing:\n{missing}\n"
-        f"{_advice(test)}; use E2B (`sandbox=\"e2b\"`), or accept the weaker level by name: "
+        f'{_advice(test)}; use E2B (`sandbox="e2b"`), or accept the weaker level by name: '
         f"accept_open={{{', '.join(map(repr, refused))}}}"
     )
 

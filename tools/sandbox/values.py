@@ -8,11 +8,11 @@ Standard library only: the worker has nothing else.
 import math
 from typing import Any
 
-MAX_DEPTH = 64  # a tag adds up to three brackets to each level: frames.MAX_BRACKET_DEPTH is four times this
+MAX_DEPTH = 32  # a tag adds up to three brackets to each level: frames.MAX_BRACKET_DEPTH is four times this
 MAX_INT_BITS = 13_000  # just below frames.MAX_INT_DIGITS
 MAX_HASHED = 10_000  # ints can be chosen to collide: a set of them costs the reader quadratic time
 
-_TAGS = {"$tuple": tuple, "$set": set, "$frozenset": frozenset}
+_TAGS: dict[str, Any] = {"$tuple": tuple, "$set": set, "$frozenset": frozenset}
 
 
 class BadValue(TypeError):
@@ -52,7 +52,7 @@ def _numpy_scalar(value: Any) -> int | float:
     return plain
 
 
-def encode(value: object, depth: int = 0) -> Any:
+def encode(value: Any, depth: int = 0) -> Any:
     """Return the JSON form of a Python literal; subclasses go as the builtin they extend.
 
     Raises: BadValue: if the value, or something in it, can't cross.
@@ -61,9 +61,9 @@ def encode(value: object, depth: int = 0) -> Any:
     if kind is str or kind is bool or value is None:
         return value
     if kind is int:
-        return _bounded(value)  # type: ignore[arg-type]
+        return _bounded(value)
     if kind is float:
-        return value if math.isfinite(value) else {"$float": repr(value)}  # type: ignore[arg-type]
+        return value if math.isfinite(value) else {"$float": repr(value)}
     if depth >= MAX_DEPTH:
         raise BadValue(f"the value is nested more than {MAX_DEPTH} deep")
     return _encode_container(value, kind, depth + 1)
@@ -85,7 +85,7 @@ def _encode_container(value: Any, kind: type, depth: int) -> Any:
     for tag, base in _TAGS.items():
         if issubclass(kind, base):
             _refuse_crowd(tag, len(value))
-            return {tag: [encode(item, depth) for item in base.__iter__(value)]}  # type: ignore[attr-defined]
+            return {tag: [encode(item, depth) for item in base.__iter__(value)]}
     if issubclass(kind, (bytes, bytearray)):
         return {"$bytes": bytes(value).decode("latin-1")}
     if issubclass(kind, complex):
@@ -133,7 +133,7 @@ def decode(form: Any) -> Any:
         return {key: decode(item) for key, item in form.items()}
     try:
         return _decode_tagged(tag, form[tag])
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise BadValue(f"malformed {tag[:20]!r}") from error
 
 

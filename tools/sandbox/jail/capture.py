@@ -1,5 +1,6 @@
 """What a program prints: kept up to a bound, swallowed beyond it, never read as anything else."""
 
+import contextlib
 import io
 import os
 from collections.abc import Callable
@@ -14,11 +15,13 @@ class BoundedOutput(io.RawIOBase):
 
     Args:
         limit: How many bytes are kept.
+        touch: Called when something is written, and when the program closes the stream.
         sink: Where kept bytes go; by default into `kept`.
     """
 
-    def __init__(self, limit: int, sink: Callable[[bytes], object] | None = None) -> None:
+    def __init__(self, limit: int, touch: Callable[[], None], sink: Callable[[bytes], object] | None = None) -> None:
         super().__init__()
+        self._touch = touch
         self.limit = limit
         self.kept = bytearray()
         self.written = 0
@@ -35,12 +38,18 @@ class BoundedOutput(io.RawIOBase):
         if room > 0:
             self._sink(bytes(memoryview(data).cast("B")[:room]))
         self.written += size
+        self._touch()
         return size
+
+    def close(self) -> None:
+        """Close; a program that closes its output gets a new one for the next call."""
+        super().close()
+        self._touch()
 
 
 def text_stream(output: BoundedOutput) -> io.TextIOWrapper:
     """Return a text stream over an output; lone surrogates pass, nothing waits in a buffer."""
-    return io.TextIOWrapper(output, encoding="utf-8", errors="surrogatepass", newline="", write_through=True)  # type: ignore[type-var]
+    return io.TextIOWrapper(output, encoding="utf-8", errors="surrogatepass", newline="", write_through=True)  # type: ignore[arg-type]
 
 
 def as_text(data: bytes | bytearray) -> str:
@@ -56,6 +65,10 @@ class Captured:
 
     Args:
         limit: Bytes kept of each, per call.
+
+    Attributes:
+        touched: Whether anything was printed, or a stream was closed, since the last renewal.
+        streams: What to use as standard output and error.
     """
 
     def __init__(self, limit: int) -> None:
@@ -64,18 +77,17 @@ class Captured:
 
     def renew(self) -> None:
         """Start with empty streams."""
-        self.outputs = BoundedOutput(self._limit), BoundedOutput(self._limit)
-        self.streams = text_stream(self.outputs[0]), text_stream(self.outputs[1])
+        self._outputs = BoundedOutput(self._limit, self._touch), BoundedOutput(self._limit, self._touch)
+        self.streams = text_stream(self._outputs[0]), text_stream(self._outputs[1])
+        self.touched = False
 
-    @property
-    def any(self) -> bool:
-        """Whether anything was printed, or a stream was closed."""
-        out, err = self.outputs
-        return out.written > 0 or err.written > 0 or out.closed or err.closed
+    def _touch(self) -> None:
+        """Note that there is something to read, or to renew."""
+        self.touched = True
 
     def texts(self) -> tuple[str, str, bool]:
         """Return what was kept of both streams, and whether something was not."""
-        out, err = self.outputs
+        out, err = self._outputs
         return as_text(out.kept), as_text(err.kept), out.written > self._limit or err.written > self._limit
 
 
@@ -87,17 +99,15 @@ class CapturedFile(Captured):
         super().renew()
         os.lseek(1, 0, os.SEEK_SET)
         os.ftruncate(1, 0)
-        out = BoundedOutput(self._limit, sink=lambda data: os.write(1, data))
-        self.outputs = out, self.outputs[1]
-        self.streams = io.TextIOWrapper(io.BufferedWriter(out), encoding="utf-8", errors="surrogatepass", newline=""), self.streams[1]
-
-    @property
-    def any(self) -> bool:
-        """Whether to look: always, for the descriptor may have been written directly."""
-        return True
+        out = BoundedOutput(self._limit, self._touch, sink=lambda data: os.write(1, data))
+        buffered = io.TextIOWrapper(io.BufferedWriter(out), encoding="utf-8", errors="surrogatepass", newline="")
+        self._outputs = out, self._outputs[1]
+        self.streams = buffered, self.streams[1]
+        self.touched = True  # always look: the descriptor may be written behind the stream's back
 
     def texts(self) -> tuple[str, str, bool]:
         """Return the file's text and what was kept of standard error."""
-        self.streams[0].flush()
-        printed, error, cut = as_text(os.pread(1, self._limit, 0)), *super().texts()[1:]
-        return printed, error, cut or os.fstat(1).st_size > self._limit
+        with contextlib.suppress(OSError, ValueError):  # the program closed it, or its descriptor
+            self.streams[0].flush()
+        _, error, cut = super().texts()
+        return as_text(os.pread(1, self._limit, 0)), error, cut or os.fstat(1).st_size > self._limit

@@ -6,7 +6,7 @@ from typing import Any
 from ravelar.tools.sandbox.frames import FrameBuffer, parse
 
 _LARGEST_REQUEST_BYTES = 1 << 28  # the caller is trusted; its calls may be long
-_READ_BYTES = 1 << 18
+_READ_BYTES = 1 << 16  # above 128 KiB, malloc maps and unmaps each buffer
 
 _read, _write = os.read, os.write
 

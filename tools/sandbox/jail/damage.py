@@ -13,23 +13,22 @@ import time
 _FULL_LOOK_EVERY = 64
 
 
+_HEALTHY_BUILTINS = dict(vars(builtins))  # taken in the parent: in a worker, the copy would touch 60 shared pages
+
+
 class Damage:
     """Watches the calling process from load to end.
 
     Args:
         memory_mb: What the program may use; half of it kept after a call counts as damage.
+        kept: Whether the process is to make calls beyond its first batch; if not, nothing is looked for.
     """
 
-    def __init__(self, memory_mb: int) -> None:
+    def __init__(self, memory_mb: int, *, kept: bool) -> None:
         self._half_memory_kb = memory_mb * 512
-        self._marked = False
+        self._marked = not kept
         self._looks = 0
         self._half_life_cpu_s = resource.getrlimit(resource.RLIMIT_CPU)[0] / 2
-        self.remember()
-
-    def remember(self) -> None:
-        """Take the present state as the healthy one."""
-        self._builtins = dict(vars(builtins))
         self._recursion_limit = sys.getrecursionlimit()
         self._peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -39,11 +38,11 @@ class Damage:
 
     def seen(self) -> bool:
         """Say whether there is a sign of damage; threads are looked for each time, the rest every so often."""
-        if self._marked or _thread._count() > 0:
-            self._marked = True
-        elif self._looks % _FULL_LOOK_EVERY == 0:
-            self._marked = self._changed() or self._worn_out()
-        self._looks += 1
+        if not self._marked:
+            self._marked = _thread._count() > 0
+            if self._looks % _FULL_LOOK_EVERY == 0:
+                self._marked = self._marked or self._changed() or self._worn_out()
+            self._looks += 1
         return self._marked
 
     def memory_used_up(self) -> bool:
@@ -57,7 +56,7 @@ class Damage:
     def _changed(self) -> bool:
         """Say whether something that calls share was changed."""
         return (
-            vars(builtins) != self._builtins
+            vars(builtins) != _HEALTHY_BUILTINS
             or sys.getrecursionlimit() != self._recursion_limit
             or signal.getitimer(signal.ITIMER_REAL)[0] > 0
         )

@@ -5,13 +5,14 @@ spares it work and gives precise reasons. One frame per call, written when the c
 dies is then known to have died in the call that has no frame.
 """
 
+import math
 import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ravelar.tools.sandbox.frames import pack
+from ravelar.tools.sandbox.frames import frame_of, pack
 from ravelar.tools.sandbox.jail.capture import Captured, CapturedFile
 from ravelar.tools.sandbox.jail.channel import Channel
 from ravelar.tools.sandbox.jail.damage import Damage
@@ -20,6 +21,7 @@ from ravelar.tools.sandbox.jail.wording import describe
 from ravelar.tools.sandbox.values import BadValue, OutOfRange, as_reward, decode, encode
 
 LOADING = -1  # the index of the frame that answers a load
+_SPENT_UNNOTICED = 0.01
 
 _monotonic, _process_time, _setitimer = time.perf_counter, time.process_time, signal.setitimer
 
@@ -32,7 +34,8 @@ class Harness:
 
     Args:
         descriptor: The channel.
-        request: The limits: cpu_s, load_s, memory_mb, output_bytes, value_bytes, and whether it is a script.
+        request: The limits (cpu_s, load_s, memory_mb, output_bytes, value_bytes), whether it serves a script,
+            and whether it is kept beyond one batch.
     """
 
     def __init__(self, descriptor: int, request: dict[str, Any]) -> None:
@@ -41,7 +44,8 @@ class Harness:
         self._load_s: float = request["load_s"]
         self._value_bytes: int = request["value_bytes"]
         self._printed = (CapturedFile if request["script"] else Captured)(request["output_bytes"])
-        self._damage = Damage(request["memory_mb"])
+        self._damage = Damage(request["memory_mb"], kept=request["kept"])
+        self._rearm_at = -1.0
         self._call: Callable[..., Any] = len
         self._convert: Callable[[Any], Any] = encode
 
@@ -56,35 +60,44 @@ class Harness:
 
     def _load(self, nonce: str, program: dict[str, str]) -> None:
         """Load the program, and say so or why not."""
+        self._rearm_at = -1.0
         self._begin(self._load_s)
+        self._rearm_at = -1.0
         answer: Answer = None, None, ""
         try:
             self._call = load(program)
         except LoadFailed as failure:
             answer = "load", None, str(failure)
         self._convert = as_reward if program["returns"] == "reward" else encode
-        self._damage.remember()
         self._send_whole(nonce, LOADING, answer, (0.0, 0.0))
 
     def _run(self, nonce: str, calls: Sequence[Any]) -> None:
         """Make the calls in order, one frame each; the last frame says whether this process is fit for more."""
         last = len(calls) - 1
+        wall, cpu = self._begin(self._cpu_s)
         for index, arguments in enumerate(calls):
-            self._begin(self._cpu_s)
-            wall, cpu = _monotonic(), _process_time()
             answer = self._answer(arguments)
             times = _monotonic() - wall, _process_time() - cpu
-            if answer[0] or self._printed.any or (index == last and self._damage.seen()):
+            if answer[0] or self._printed.touched or (index == last and self._damage.seen()):
                 self._send_whole(nonce, index, answer, times)
             else:
                 self._send(nonce, index, answer[1], times)
+            wall, cpu = self._begin(self._cpu_s)
 
-    def _begin(self, cpu_s: float) -> None:
-        """Start the processor clock, whose signal kills by default, and put our own output streams in place."""
-        _setitimer(signal.ITIMER_PROF, cpu_s)
-        if self._printed.any:
+    def _begin(self, cpu_s: float) -> tuple[float, float]:
+        """Start a call's clocks, and put our own output streams in place; return wall clock and processor time.
+
+        The timer's signal kills by default. Setting it costs a system call, so that calls which hardly used
+        any of their time leave the rest to the next.
+        """
+        cpu = _process_time()
+        if cpu > self._rearm_at:
+            _setitimer(signal.ITIMER_PROF, cpu_s)
+            self._rearm_at = cpu + cpu_s * _SPENT_UNNOTICED
+        if self._printed.touched:
             self._printed.renew()
         sys.stdout, sys.stderr = self._printed.streams
+        return _monotonic(), cpu
 
     def _answer(self, arguments: Sequence[Any]) -> Answer:
         """Make one call."""
@@ -106,6 +119,10 @@ class Harness:
 
     def _send(self, nonce: str, index: int, form: Any, times: tuple[float, float]) -> None:
         """Send a value's frame, unless it is too long or no frame can hold it."""
+        wall, cpu = times
+        if type(form) is float and math.isfinite(form):  # a reward; the encoder would take thrice the time
+            self._channel.send(frame_of(f'["{nonce}",{index},{form!r},{wall:.7f},{cpu:.7f}]'.encode("ascii")))
+            return
         try:
             frame = pack((nonce, index, form, *times))
         except (ValueError, TypeError, RecursionError) as error:

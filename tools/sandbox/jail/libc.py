@@ -5,6 +5,7 @@ import os
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
+libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
 PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
@@ -24,10 +25,9 @@ def checked(result: int, what: str) -> int:
     return result
 
 
-def prctl(option: int, *values: int) -> int:
-    """Call prctl(2); missing arguments are zero."""
-    padded = [ctypes.c_ulong(value) for value in (*values, 0, 0, 0, 0)[:4]]
-    return checked(libc.prctl(option, *padded), f"prctl {option}")
+def prctl(option: int, value: int, second: int = 0) -> int:
+    """Control the calling process: an option of `man 2 prctl` and its values."""
+    return checked(libc.prctl(option, value, second, 0, 0), "prctl")
 
 
 def syscall(number: int, *arguments: object) -> int:
@@ -42,6 +42,6 @@ def unshare(flags: int) -> None:
 
 
 def mount(source: str | None, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
-    """Call mount(2)."""
+    """Mount a file system, or change a mount: see `man 2 mount`."""
     texts = [text.encode() if text is not None else None for text in (source, target, kind, data)]
     checked(libc.mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3]), f"mount {target}")

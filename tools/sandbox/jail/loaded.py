@@ -40,13 +40,13 @@ def _module(code: types.CodeType, name: str) -> dict[str, Any]:
     sys.modules[name] = module
     names = vars(module)
     names["__builtins__"] = builtins
-    exec(code, names)  # noqa: S102 - what this process is for
+    exec(code, names)
     return names
 
 
 def _entry(names: dict[str, Any], entry: str) -> Callable[..., Any]:
     """Return the entry point."""
-    found = names.get(entry)
+    found: Callable[..., Any] | None = names.get(entry)
     if not callable(found):
         what = "is missing" if found is None else f"is a {type(found).__name__}, not a function"
         raise LoadFailed(f"the entry point {entry!r} {what}")

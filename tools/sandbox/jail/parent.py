@@ -5,9 +5,12 @@ worker's channel and its lease. The lease stays here: when the caller closes it 
 killed; when the worker ends, its exit status goes out on it. No message can thus meet the wrong worker.
 """
 
+import contextlib
+import ctypes
 import gc
 import importlib
 import os
+import random
 import resource
 import select
 import signal
@@ -18,11 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from ravelar.tools.sandbox.frames import dump, parse
-from ravelar.tools.sandbox.jail import worker
+from ravelar.tools.sandbox.jail import libc, worker
+from ravelar.tools.sandbox.jail.rehearsal import rehearse
+from ravelar.tools.sandbox.jail.rlimits import worker_limits
 from ravelar.tools.sandbox.jail.seal import Sealed, seal
+from ravelar.tools.sandbox.jail.seccomp import WorkerFilter
 
 _REQUEST_BYTES = 4096
 _DESCRIPTORS = 4096
+_fork_holding_gil = ctypes.PyDLL(None, use_errno=True).fork
 _TASKS_OF_WORKERS = 64  # main threads of workers, beside which a program's threads are counted
 
 
@@ -39,6 +46,7 @@ class Parent:
         self._pids: dict[int, int] = {}
         self._leases: dict[int, int] = {}
         self._woken = -1
+        self._filter: WorkerFilter | None = None
 
     def run(self, config: dict[str, Any], entered: dict[str, str]) -> None:
         """Import, seal, say that we are ready (or why not), and serve."""
@@ -57,14 +65,18 @@ class Parent:
         sys.path += config["paths"]
         for module in config["modules"]:
             importlib.import_module(module)
-        exec(config["warmup"], {"__name__": "warmup"})  # noqa: S102 - a profile's own line, trusted like its imports
+        random.seed(0)
+        exec(config["warmup"], {"__name__": "warmup"})
         _refuse_threads()
         sys.path[:] = []  # what is not imported by now comes from its own package's path, or not at all
         os.environ.clear()
         time.tzset()
         self._import_s = time.monotonic() - started
+        rehearse()
         self._listen()
+        self._filter = WorkerFilter() if "seccomp" in config["layers"] else None
         sealed = seal(config["layers"], [Path(path) for path in config["readable"]], entered)
+        self._filter = self._filter if sealed.on("seccomp") else None
         gc.collect()
         gc.freeze()  # a worker's collections then leave these pages shared
         return sealed
@@ -80,15 +92,19 @@ class Parent:
         self._poll.register(self._woken, select.POLLIN)
 
     def _serve(self, sealed: Sealed) -> None:
-        """Answer requests until the caller closes the control socket or dies."""
+        """Answer requests until the caller closes the control socket or dies.
+
+        The dead are reaped last: that closes leases, and a number that is free again must not meet an old event.
+        """
+        control = self._control.fileno()
         while True:
-            for descriptor, _ in self._poll.poll():
-                if descriptor == self._woken:
-                    self._reap()
-                elif descriptor != self._control.fileno():
-                    self._kill(descriptor)
-                elif not self._take_request(sealed):
-                    return self._end()
+            ready = {descriptor for descriptor, _ in self._poll.poll()}
+            for lease in ready - {self._woken, control}:
+                self._kill(lease)
+            if control in ready and not self._take_request(sealed):
+                return self._end()
+            if self._woken in ready:
+                self._reap()
 
     def _take_request(self, sealed: Sealed) -> bool:
         """Fork one worker; return False at the end of requests."""
@@ -96,17 +112,17 @@ class Parent:
         if not data:
             return False
         request = parse(data)
-        request["tasks"] = sealed.tasks + _TASKS_OF_WORKERS + request["threads"]
+        tasks = sealed.tasks + _TASKS_OF_WORKERS + request["threads"]
+        request["rlimits"] = worker_limits(address_space=sealed.address_space, request=request, tasks=tasks)
         channel, lease = descriptors
         try:
-            pid = os.fork()
+            pid = _fork()
         except OSError as error:
-            os.write(lease, dump({"error": str(error)}))
-            os.close(lease)
+            _tell(lease, {"error": str(error)})
         else:
             if pid == 0:
                 self._control.detach()
-                worker.main(channel, request, sealed)
+                worker.main(channel, request, self._filter)
             self._pids[lease], self._leases[pid] = pid, lease
             self._poll.register(lease, select.POLLIN)
         os.close(channel)
@@ -129,15 +145,10 @@ class Parent:
 
     def _report(self, lease: int, status: int, used: resource.struct_rusage) -> None:
         """Send a worker's end on its lease, and close that."""
-        self._pids.pop(lease)
-        message = {"status": status, "cpu_s": used.ru_utime + used.ru_stime, "peak_kb": used.ru_maxrss}
-        try:
+        del self._pids[lease]
+        with contextlib.suppress(KeyError):  # killed on request: not watched any more
             self._poll.unregister(lease)
-        except KeyError:
-            pass  # killed on request: nobody waits for the status
-        else:
-            os.write(lease, dump(message))
-        os.close(lease)
+        _tell(lease, {"status": status, "cpu_s": used.ru_utime + used.ru_stime, "peak_kb": used.ru_maxrss})
 
     def _end(self) -> None:
         """Take every worker along."""
@@ -145,6 +156,21 @@ class Parent:
             os.kill(pid, signal.SIGKILL)
         for _ in self._leases:
             os.wait()
+
+
+def _tell(lease: int, message: dict[str, Any]) -> None:
+    """Send the last message on a lease; the caller may have given it up meanwhile."""
+    with contextlib.suppress(OSError):
+        os.write(lease, dump(message))
+    os.close(lease)
+
+
+def _fork() -> int:
+    """Fork without Python's hooks, which mend locks of other threads; there are none, and they cost a third of it.
+
+    What they also do is seed `random` anew. Here it stays as it was: the same program draws the same numbers.
+    """
+    return libc.checked(_fork_holding_gil(), "fork")
 
 
 def _limit_descriptors() -> None:

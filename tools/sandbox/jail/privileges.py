@@ -1,5 +1,6 @@
 """Privileges: none are kept. Ids, groups, capabilities, and what a process may ever gain again."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -59,10 +60,8 @@ def drop_bounding_set() -> None:
 
 def drop_capabilities() -> None:
     """Empty the ambient, effective, permitted and inheritable sets."""
-    try:
+    with contextlib.suppress(OSError):  # kernels before 4.3 have no ambient set
         libc.prctl(libc.PR_CAP_AMBIENT, libc.PR_CAP_AMBIENT_CLEAR_ALL)
-    except OSError:
-        pass  # kernels before 4.3 have no ambient set
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     nothing = bytes(24)
     libc.syscall(this_machine().numbers["capset"], ctypes.c_char_p(header), ctypes.c_char_p(nothing))

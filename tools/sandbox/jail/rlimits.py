@@ -1,11 +1,23 @@
 """Resource limits of a worker: hard ones, so that none can be raised again."""
 
+import math
 import resource
 from pathlib import Path
+from typing import Any
 
 _MEBIBYTE = 1 << 20
-_STACK_BYTES = 8 * _MEBIBYTE
-DESCRIPTORS = 24
+_DESCRIPTORS = 24
+_LIFE_CPU_CALLS = 16
+_LEAST_LIFE_CPU_S = 60
+_LEAST_FILE_BYTES = 16 * _MEBIBYTE
+_EVERYWHERE = {
+    resource.RLIMIT_CORE: 0,
+    resource.RLIMIT_STACK: 8 * _MEBIBYTE,
+    resource.RLIMIT_MEMLOCK: 0,
+    resource.RLIMIT_MSGQUEUE: 0,
+    resource.RLIMIT_NICE: 0,
+    resource.RLIMIT_RTPRIO: 0,
+}
 
 
 def address_space_bytes() -> int:
@@ -26,30 +38,42 @@ def tasks_of_user(uid: int) -> int:
     return tasks
 
 
-def limit_worker(*, address_space: int, memory_mb: int, cpu_s: int, file_bytes: int, tasks: int) -> None:
-    """Put the limits on the calling process.
+def forbid_extras() -> None:
+    """Give up what no worker needs, already in the parent: core dumps, locked memory, queues, priorities."""
+    for kind, value in _EVERYWHERE.items():
+        _limit(kind, value)
+
+
+def worker_limits(*, address_space: int, request: dict[str, Any], tasks: int) -> list[tuple[int, int]]:
+    """Return a worker's own limits; computed in the parent, for every object made after the fork costs a page.
 
     Args:
         address_space: What the parent had when it was sealed, in bytes.
-        memory_mb: What a program may have beyond that.
-        cpu_s: Processor time of the whole life of the process; whoever ignores timers and deadlines ends here.
-        file_bytes: Size that a file (a captured output in memory) may reach.
+        request: The program's limits.
         tasks: Processes and threads that the user id may have.
     """
     limits = {
-        resource.RLIMIT_AS: address_space + memory_mb * _MEBIBYTE,
-        resource.RLIMIT_CPU: cpu_s,
-        resource.RLIMIT_FSIZE: file_bytes,
-        resource.RLIMIT_NOFILE: DESCRIPTORS,
+        resource.RLIMIT_AS: address_space + request["memory_mb"] * _MEBIBYTE,
+        resource.RLIMIT_CPU: life_cpu_s(request["cpu_s"]),
+        resource.RLIMIT_FSIZE: max(_LEAST_FILE_BYTES, request["output_bytes"]),
+        resource.RLIMIT_NOFILE: _DESCRIPTORS,
         resource.RLIMIT_NPROC: tasks,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_STACK: _STACK_BYTES,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_MSGQUEUE: 0,
-        resource.RLIMIT_NICE: 0,
-        resource.RLIMIT_RTPRIO: 0,
     }
-    for kind, value in limits.items():
-        hard = resource.getrlimit(kind)[1]
-        bounded = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (bounded, bounded))
+    return [(kind, _bounded(kind, value)) for kind, value in limits.items()]
+
+
+def life_cpu_s(cpu_s: float) -> int:
+    """Return a worker's processor time for all its calls, where whoever escapes timers and deadlines ends."""
+    return max(_LEAST_LIFE_CPU_S, math.ceil(_LIFE_CPU_CALLS * cpu_s))
+
+
+def _limit(kind: int, value: int) -> None:
+    """Set a limit, soft and hard."""
+    bounded = _bounded(kind, value)
+    resource.setrlimit(kind, (bounded, bounded))
+
+
+def _bounded(kind: int, value: int) -> int:
+    """Return the value, or the hard limit that is already below it."""
+    hard = resource.getrlimit(kind)[1]
+    return value if hard == resource.RLIM_INFINITY else min(value, hard)

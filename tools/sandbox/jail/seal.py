@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ravelar.tools.sandbox.jail import landlock, namespaces, privileges, rlimits, seccomp
+from ravelar.tools.sandbox.jail.syscalls import this_machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,11 @@ def seal(wanted: Sequence[str], readable: Sequence[Path], entered: dict[str, str
             report[layer] = namespaces.attempt(step)
     if "capabilities" in wanted:
         report["capabilities"] = namespaces.attempt(privileges.drop_capabilities)
+    rlimits.forbid_extras()
     privileges.hide_memory()
     privileges.die_with_parent()
     if "seccomp" in wanted:
-        report["seccomp"] = namespaces.attempt(partial(seccomp.install, seccomp.parent_rules(files=facts.files)))
+        report["seccomp"] = namespaces.attempt(partial(_install_filter, files=facts.files))
     return facts
 
 
@@ -70,3 +72,8 @@ def _foreign_tasks(report: dict[str, str]) -> int:
     """Return how many tasks of others count against our id: none behind a user namespace or a fresh id."""
     uid = os.getuid()
     return 0 if uid == 0 or report.get("user") == "" else rlimits.tasks_of_user(uid)
+
+
+def _install_filter(*, files: bool) -> None:
+    """Put the parent under its filter."""
+    seccomp.Filter(seccomp.parent_filter(this_machine(), files=files)).install()

@@ -3,28 +3,31 @@
 Its descriptors: 0, 1 and 2 are /dev/null (for scripts, 0 and 1 are files in memory), 3 is the channel.
 """
 
-import math
 import os
+import resource
 import signal
 from typing import Any, NoReturn
 
-from ravelar.tools.sandbox.jail import privileges, rlimits, seccomp
+from ravelar.tools.sandbox.jail import privileges
 from ravelar.tools.sandbox.jail.harness import Harness
-from ravelar.tools.sandbox.jail.seal import Sealed
+from ravelar.tools.sandbox.jail.seccomp import WorkerFilter
 
 CHANNEL = 3
 EXIT_OUT_OF_MEMORY = 77
-_LIFE_CPU_CALLS = 16
-_LEAST_LIFE_CPU_S = 60
-_LEAST_FILE_BYTES = 1 << 24
 
 
-def main(channel: int, request: dict[str, Any], sealed: Sealed) -> NoReturn:
-    """Serve the channel; leave without the interpreter's farewell, which a program could have changed."""
+def main(channel: int, request: dict[str, Any], seccomp: WorkerFilter | None) -> NoReturn:
+    """Serve the channel; leave without the interpreter's farewell, which a program could have changed.
+
+    Args:
+        channel: Descriptor of the channel, as the parent knows it.
+        request: The program's limits, and as "rlimits" what follows from them.
+        seccomp: The filter, unless the layer is off.
+    """
     code = 1
     try:
         _keep_only(channel)
-        _seal(request, sealed)
+        _seal(request, seccomp)
         Harness(CHANNEL, request).serve()
         code = 0
     except MemoryError:
@@ -41,25 +44,15 @@ def _keep_only(channel: int) -> None:
     os.closerange(CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _seal(request: dict[str, Any], sealed: Sealed) -> None:
+def _seal(request: dict[str, Any], seccomp: WorkerFilter | None) -> None:
     """Put on a worker's own layers: limits, and the filter that knows its process id."""
     if request["script"]:
         _open_files()
-    rlimits.limit_worker(
-        address_space=sealed.address_space,
-        memory_mb=request["memory_mb"],
-        cpu_s=_life_cpu_s(request["cpu_s"]),
-        file_bytes=max(_LEAST_FILE_BYTES, request["output_bytes"]),
-        tasks=request["tasks"],
-    )
+    for kind, value in request["rlimits"]:
+        resource.setrlimit(kind, (value, value))
     privileges.die_with_parent()
-    if sealed.on("seccomp"):
-        seccomp.install(seccomp.worker_rules(os.getpid(), files=sealed.files))
-
-
-def _life_cpu_s(cpu_s: float) -> int:
-    """Return a worker's processor time for all its calls; one that nears it is replaced between calls."""
-    return max(_LEAST_LIFE_CPU_S, math.ceil(_LIFE_CPU_CALLS * cpu_s))
+    if seccomp is not None:
+        seccomp.install_for(os.getpid())
 
 
 def _open_files() -> None:
