@@ -28,9 +28,7 @@ LIMITS = Limits(wall_s=10.0, cpu_s=3.0)  # HumanEval's own time limit is 3 s
 _SHOWN = 20  # disagreements named in the report
 
 
-def measure(
-    data_dir: Path, sandbox: Sandbox, *, independent: bool = False, rows: int | None = None
-) -> dict[str, Any]:
+def measure(data_dir: Path, sandbox: Sandbox, *, independent: bool = False, rows: int | None = None) -> dict[str, Any]:
     """Measure everything.
 
     Args:
@@ -94,9 +92,7 @@ def reduced(rows: Sequence[Row]) -> int:
     return sum(make_plan(row["prompt"], row, {}).check is None for row in rows)
 
 
-def samples(
-    sampled: Sequence[Row], humaneval: Sequence[Row], sandbox: Sandbox, *, independent: bool
-) -> dict[str, Any]:
+def samples(sampled: Sequence[Row], humaneval: Sequence[Row], sandbox: Sandbox, *, independent: bool) -> dict[str, Any]:
     """Score sampled programs, each a continuation of its task's prompt."""
     tasks = [(row, task_of(row["prompt"], humaneval)) for row in sampled]
     triples = [Triple(row["prompt"], sample, task) for row, task in tasks for sample in row["samples"]]
@@ -123,12 +119,18 @@ def task_of(prompt: str, humaneval: Sequence[Row]) -> Row:
     """Return the task that a prompt is of: CodeT took the examples out of them, so they are not identical."""
     name = re.findall(r"^def (\w+)", prompt, re.MULTILINE)[-1]
     named = [row for row in humaneval if row["entry_point"] == name]
-    return max(named, key=lambda row: len(os.path.commonprefix([row["prompt"], prompt])))
+    return max(named, key=lambda row: _same_start(row["prompt"], prompt))
+
+
+def _same_start(left: str, right: str) -> int:
+    """Return how many characters two texts share at their start."""
+    pairs = zip(left, right, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))
 
 
 def compared(triples: Sequence[Triple], scores: Sequence[RawScore]) -> dict[str, Any]:
     """Compare with the independent check."""
-    verdicts = {(triple.question, triple.text): None for triple in triples}
+    verdicts = list(dict.fromkeys((triple.question, triple.text) for triple in triples))
     rows = {(triple.question, triple.text): triple.reference for triple in triples}
     started = time.perf_counter()
     checked = plain_checks([_whole(prompt, sample, rows[prompt, sample]) for prompt, sample in verdicts])
@@ -158,7 +160,7 @@ def _whole(prompt: str, sample: str, row: Row) -> str:
 
 
 def _disagreement(triple: Triple, score: RawScore) -> dict[str, Any]:
-    told = dict(score.detail or {}) if isinstance(score, Scored) else {"error": repr(score)}
+    told: dict[str, Any] = dict(score.detail or {}) if isinstance(score, Scored) else {"error": repr(score)}
     tests = [test for test in told.get("tests", []) if test["outcome"] != "pass"][:2]
     return {"task": _name(triple.reference), "sample": triple.text[:400], "tests": tests, "error": told.get("error")}
 

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-CPU_S = 10
+CPU_S = 6
 _WALL_S = 30.0
 _MEMORY_BYTES = 1 << 30
 _NOBODY = 65_534

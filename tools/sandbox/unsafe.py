@@ -40,7 +40,7 @@ class UnsafeSandbox:
 
     @property
     def name(self) -> str:
-        """"unsafe": reports print it beside every figure that came about with it."""
+        """Return "unsafe": reports print it beside every figure that came about with it."""
         return "unsafe"
 
     def run(self, program: Program, calls: Sequence[Call], limits: Limits | None = None) -> list[Outcome]:

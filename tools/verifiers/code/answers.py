@@ -63,9 +63,7 @@ def answers_of(
     return (yield from _one_by_one(program, calls, in_place, patience))
 
 
-def _one_by_one(
-    program: Program, calls: Sequence[WireCall], in_place: bool, patience: int
-) -> "Judging[list[Answer]]":
+def _one_by_one(program: Program, calls: Sequence[WireCall], in_place: bool, patience: int) -> "Judging[list[Answer]]":
     answers: list[Answer] = []
     for call in calls:
         (outcome,) = yield Request(program, [Call(([call], in_place))])

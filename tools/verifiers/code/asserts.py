@@ -57,7 +57,9 @@ class Scope:
                 return self.entry or ""
             return node.id if self.is_programs(node.id) else None
         match node:
-            case ast.Attribute(value=ast.Call(func=ast.Name(id=owner), args=[], keywords=[])) if self.is_programs(owner):
+            case ast.Attribute(value=ast.Call(func=ast.Name(id=owner), args=[], keywords=[])) if self.is_programs(
+                owner
+            ):
                 return f"{owner}().{node.attr}"
         return None
 
@@ -81,7 +83,7 @@ class _Renamed(ast.NodeTransformer):
     def __init__(self, names: dict[str, str]) -> None:
         self._names = names
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802  the visitor's own naming
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Name(self._names.get(node.id, node.id), node.ctx)
 
 
@@ -93,7 +95,7 @@ class _Calls(ast.NodeTransformer):
         self._iterated: set[int] = set()
         self.found: list[Invocation] = []
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         name = self._scope.function_of(node.func)
         if name is not None:
             return self._value(self._invocation(name, node))
@@ -101,7 +103,7 @@ class _Calls(ast.NodeTransformer):
             self._iterated.add(id(node.args[0]))
         return self.generic_visit(node)
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         known = self._scope.returned.get(node.id)
         if known is None:
             return node
@@ -167,8 +169,18 @@ def _calls_in_loops(expression: ast.expr, scope: Scope) -> bool:
         isinstance(inner, ast.Call) and scope.function_of(inner.func) is not None
         for node in ast.walk(expression)
         if isinstance(node, loops)
-        for inner in ast.walk(node)
+        for part in _repeated(node)
+        for inner in ast.walk(part)
     )
+
+
+def _repeated(loop: ast.expr) -> list[ast.AST]:
+    """Return the parts of a comprehension that are evaluated again and again: all but what the first loop runs over."""
+    if isinstance(loop, ast.Lambda):
+        return [loop.body]
+    first, *rest = getattr(loop, "generators", [])
+    outputs = [getattr(loop, name) for name in ("elt", "key", "value") if hasattr(loop, name)]
+    return [*outputs, *first.ifs, *rest]
 
 
 def case_of(statement: ast.Assert, scope: Scope) -> Case | None:

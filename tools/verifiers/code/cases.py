@@ -1,6 +1,7 @@
 """What a test asks of a program: calls of its functions, and a condition on what they return."""
 
 import ast
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -79,7 +80,7 @@ class Equals:
 
 
 def _is_nan(value: Any) -> bool:
-    return type(value) is float and value != value
+    return type(value) is float and math.isnan(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _field(item: Mapping[str, Any], names: Iterable[str], number: int) -> Any:
 
 def _is_script(item: Mapping[str, Any], entry: str | None) -> bool:
     if "testtype" in item:
-        return item["testtype"] == "stdin"
+        return bool(item["testtype"] == "stdin")
     return entry is None and "args" not in item and "kwargs" not in item and isinstance(item.get("input"), str)
 
 
@@ -167,7 +167,12 @@ def _literal(text: str) -> Any:
 
 
 def _case(
-    entry: str | None, args: tuple[Any, ...], kwargs: Mapping[str, Any], accepted: tuple[Any, ...], *, from_json: bool = True
+    entry: str | None,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    accepted: tuple[Any, ...],
+    *,
+    from_json: bool = True,
 ) -> Case:
     """Make a call's case.
 

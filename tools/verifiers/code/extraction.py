@@ -24,8 +24,10 @@ Form = Literal["continuation", "fenced", "plain"]
 
 MAX_CHARACTERS = 200_000  # of one program; ours, see docs/code-rewards.md
 _MAX_TRIALS = 40  # ends of code between prose that are tried
-_FENCE = re.compile(r"^[ \t]{0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?P<tag>[^\n`]*)$", re.MULTILINE)
-_CODE_START = re.compile(r"^(?:from\s+\S+\s+import\b|import\s+\S|def\s+\w+\s*\(|async\s+def\s|class\s+\w+|@\w|\w+\s*=)", re.M)
+_FENCE = re.compile(r"^(?P<indent>[ \t]{0,12})(?P<fence>`{3,}|~{3,})[ \t]*(?P<tag>[^\n`]*)$", re.MULTILINE)
+_CODE_START = re.compile(
+    r"^(?:from\s+\S+\s+import\b|import\s+\S|def\s+\w+\s*\(|async\s+def\s|class\s+\w+|@\w|\w+\s*=)", re.M
+)
 _OUTPUT_TAGS = frozenset({"output", "text", "console", "shell", "bash", "sh", "json", "plaintext", "stdout"})
 _FUTURE = re.compile(r"^\s*from\s+__future__\s+import", re.MULTILINE)
 
@@ -83,7 +85,9 @@ def _joined(prompt: str, text: str) -> str:
 def _defines_as_text(text: str, entry: str | None) -> bool:
     """Say whether a line at the margin defines the entry point; cheaper than parsing, and asked of every sample."""
     name = _top_name(entry)
-    return name is not None and bool(re.search(rf"^(?:async\s+)?(?:def|class)\s+{re.escape(name)}\b", text, re.MULTILINE))
+    return name is not None and bool(
+        re.search(rf"^(?:async\s+)?(?:def|class)\s+{re.escape(name)}\b", text, re.MULTILINE)
+    )
 
 
 def _top_name(entry: str | None) -> str | None:
@@ -99,7 +103,7 @@ def fenced_blocks(text: str) -> list[str]:
         closing = _closing(text, opening)
         end = closing.start() if closing else len(text)
         if opening["tag"].strip().lower() not in _OUTPUT_TAGS:
-            blocks.append(_dedented(text[opening.end() : end].strip("\n")))
+            blocks.append(_dedented(text[opening.end() : end].strip("\n"), len(opening["indent"])))
         position = closing.end() if closing else len(text)
     return [block for block in blocks if block.strip()]
 
@@ -113,16 +117,11 @@ def _closing(text: str, opening: re.Match[str]) -> re.Match[str] | None:
     return None
 
 
-def _dedented(block: str) -> str:
-    """Take off the indentation of a block that stands in a list as a whole; code that goes on indented keeps its."""
-    lines = block.splitlines()
-    first = next((line for line in lines if line.strip()), "")
-    indent = first[: len(first) - len(first.lstrip())]
-    if not indent or not re.match(r"\s*(?:from|import|def|class|async|@)\b?", first):
+def _dedented(block: str, indent: int) -> str:
+    """Take the fence's own indentation off each line, as CommonMark has it; code that goes on indented keeps the rest."""
+    if not indent:
         return block
-    if all(line.startswith(indent) or not line.strip() for line in lines):
-        return "\n".join(line[len(indent) :] for line in lines)
-    return block
+    return "\n".join(line[min(indent, len(line) - len(line.lstrip())) :] for line in block.splitlines())
 
 
 def _from_blocks(blocks: Sequence[str], entry: str | None, prefix: Prefix) -> Extracted:
@@ -189,7 +188,7 @@ def _may_end_before(line: str) -> bool:
 
 
 def _defines(tree: ast.Module, entry: str | None) -> bool:
-    """Say whether a module defines the entry point, by itself or as a method of `Solution`; anything does for scripts."""
+    """Say whether a module defines the entry point, itself or as a class's method; for scripts anything will do."""
     names = _top_names(tree)
     if entry is None:
         return _acts(tree)

@@ -8,12 +8,12 @@ program's own, which are compared outside.
 # Everything here bears the prefix `ravelar_`, for it shares its names with the program.
 
 
-def ravelar_calls(calls, in_place):  # type: ignore[no-untyped-def]
+def ravelar_calls(calls, in_place):
     """Make calls in order; return for each ("value", value, arguments) or ("raised" | "uncrossable", words, None)."""
     return [ravelar_call(*call, in_place) for call in calls]
 
 
-def ravelar_call(name, args, kwargs, listed, in_place):  # type: ignore[no-untyped-def]
+def ravelar_call(name, args, kwargs, listed, in_place):
     """Make one call."""
     try:
         arguments = list(args)
@@ -30,7 +30,7 @@ class RavelarUncrossable(TypeError):
     """A value that is no plain literal."""
 
 
-def ravelar_function(name):  # type: ignore[no-untyped-def]
+def ravelar_function(name):
     """Return the function of that name: a global, or a method of a class or of `Solution`."""
     names = globals()
     if name in names:
@@ -43,7 +43,7 @@ def ravelar_function(name):  # type: ignore[no-untyped-def]
     raise NameError(f"name {name!r} is not defined")
 
 
-def ravelar_plain(value, listed=False, depth=0):  # type: ignore[no-untyped-def]
+def ravelar_plain(value, listed=False, depth=0):
     """Return a copy of a plain value; subclasses of builtins become what they extend."""
     kind = type(value)
     if value is None or kind in (int, str, float, bool, bytes, complex):
@@ -64,5 +64,5 @@ def ravelar_plain(value, listed=False, depth=0):  # type: ignore[no-untyped-def]
     if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         return ravelar_plain(value.item(), False, depth + 1)
     if listed and hasattr(kind, "__iter__"):
-        return [ravelar_plain(item, False, depth + 1) for _, item in zip(range(200_000), value)]
+        return [ravelar_plain(item, False, depth + 1) for _, item in zip(range(200_000), value, strict=False)]
     raise RavelarUncrossable(f"returned {kind.__name__}, which can't leave the jail")

@@ -29,10 +29,10 @@ class Unanswered(BaseException):
 class Unknown:
     """A value that is not known yet: it agrees to everything, so that a rehearsal goes on."""
 
-    def _self(self, *_, **__):  # type: ignore[no-untyped-def]
+    def _self(self, *_, **__):
         return self
 
-    def _true(self, *_):  # type: ignore[no-untyped-def]
+    def _true(self, *_):
         return True
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _self
@@ -41,24 +41,24 @@ class Unknown:
     __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __contains__ = _true
     __hash__ = object.__hash__
 
-    def __ne__(self, _):  # type: ignore[no-untyped-def]
+    def __ne__(self, _):
         return False
 
-    def __getattr__(self, name):  # type: ignore[no-untyped-def]
+    def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
         return self
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self):
         return iter(())
 
-    def __len__(self):  # type: ignore[no-untyped-def]
+    def __len__(self):
         return 0
 
-    def __float__(self):  # type: ignore[no-untyped-def]
+    def __float__(self):
         return 0.0
 
-    def __int__(self):  # type: ignore[no-untyped-def]
+    def __int__(self):
         return 0
 
     __index__ = __int__
@@ -78,15 +78,15 @@ class Script:
         blocked: Why a call can't be told to the program.
     """
 
-    def __init__(self, foreseen, answers, over, in_place, rehearsal):  # type: ignore[no-untyped-def]
+    def __init__(self, foreseen, answers, over, in_place, rehearsal):
         self.foreseen, self.answers, self.over, self.in_place = foreseen, answers, over, in_place
         self.rehearsal = rehearsal
-        self.asked = []  # type: ignore[var-annotated]
+        self.asked = []
         self.confirmed = 0
         self.open = False
         self.blocked = ""
 
-    def call(self, name, args, kwargs):  # type: ignore[no-untyped-def]
+    def call(self, name, args, kwargs):
         """Answer a call if its answer is known."""
         at = len(self.asked)
         if at >= _MAX_CALLS or (self.open and not self.rehearsal):
@@ -108,12 +108,12 @@ class Script:
             raise Unanswered
         return Unknown()
 
-    def answer(self, answer, args):  # type: ignore[no-untyped-def]
+    def answer(self, answer, args):
         """Return or raise what the program did."""
         kind, value, changed = answer
         if kind == "value":
             if self.in_place and changed is not None:
-                for argument, new in zip(args, changed):
+                for argument, new in zip(args, changed, strict=False):
                     _change(argument, new)
             return _copied(value)
         if kind == "raised":
@@ -121,7 +121,7 @@ class Script:
         raise ProgramEnded(value)
 
 
-def _change(argument, new):  # type: ignore[no-untyped-def]
+def _change(argument, new):
     """Do to an argument what the program did to its copy."""
     if type(argument) is list and type(new) is list:
         argument[:] = new
@@ -130,7 +130,7 @@ def _change(argument, new):  # type: ignore[no-untyped-def]
         argument.update(new)
 
 
-def _exception(words):  # type: ignore[no-untyped-def]
+def _exception(words):
     """Return a builtin exception of the program's kind; those that end loops quietly become errors."""
     name, _, message = words.partition(": ")
     kind = getattr(builtins, name, None)
@@ -143,7 +143,7 @@ def _exception(words):  # type: ignore[no-untyped-def]
         return ValueError(words) if issubclass(kind, ValueError) else RuntimeError(words)
 
 
-def crosses(value, depth=0):  # type: ignore[no-untyped-def]
+def crosses(value, depth=0):
     """Say whether a value is a plain literal."""
     kind = type(value)
     if kind in _OWN:
@@ -155,7 +155,7 @@ def crosses(value, depth=0):  # type: ignore[no-untyped-def]
     return kind is dict and all(crosses(key, depth + 1) and crosses(item, depth + 1) for key, item in value.items())
 
 
-def holds_unknown(value, depth=0):  # type: ignore[no-untyped-def]
+def holds_unknown(value, depth=0):
     """Say whether something in a container of builtins is unknown yet."""
     kind = type(value)
     if kind is dict:
@@ -165,7 +165,7 @@ def holds_unknown(value, depth=0):  # type: ignore[no-untyped-def]
     return kind is Unknown
 
 
-def _copied(value):  # type: ignore[no-untyped-def]
+def _copied(value):
     """Return a copy of a plain literal."""
     kind = type(value)
     if kind in (list, tuple, set, frozenset):
@@ -173,12 +173,14 @@ def _copied(value):  # type: ignore[no-untyped-def]
     return {key: _copied(item) for key, item in value.items()} if kind is dict else value
 
 
-def _same_call(foreseen, asked):  # type: ignore[no-untyped-def]
+def _same_call(foreseen, asked):
     """Compare two calls; NaN is itself here."""
-    return tuple(foreseen)[:3] == tuple(asked)[:3] and _shape(foreseen) == _shape(asked) or repr(foreseen) == repr(asked)
+    return (tuple(foreseen)[:3] == tuple(asked)[:3] and _shape(foreseen) == _shape(asked)) or repr(foreseen) == repr(
+        asked
+    )
 
 
-def _shape(call):  # type: ignore[no-untyped-def]
+def _shape(call):
     """Return the types of a call's arguments: 1, 1.0 and True are different calls."""
     return [type(argument) for argument in call[1]], [type(call[2][name]) for name in sorted(call[2])]
 
@@ -186,13 +188,13 @@ def _shape(call):  # type: ignore[no-untyped-def]
 class _Disarmed(ast.NodeTransformer):
     """Has asserts evaluated, whatever comes of it."""
 
-    def visit_Assert(self, node):  # type: ignore[no-untyped-def]  # noqa: N802  the visitor's own naming
+    def visit_Assert(self, node):
         handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
         return ast.copy_location(ast.Try([ast.Expr(node.test)], [handler], [], []), node)
 
 
-def rehearse(spec, foreseen, answers, over):  # type: ignore[no-untyped-def]
-    """Run the test code; return its verdicts if every answer was known, else what it asks, as far as that can be told."""
+def rehearse(spec, foreseen, answers, over):
+    """Run the test code; return its verdicts if every answer was known, and what it asks as far as that can be told."""
     script = Script(foreseen, answers, over, spec["in_place"], rehearsal=False)
     verdicts, failed = _run_steps(spec, script)
     asked = script.asked
@@ -212,7 +214,7 @@ def rehearse(spec, foreseen, answers, over):  # type: ignore[no-untyped-def]
     }
 
 
-def _run_steps(spec, script):  # type: ignore[no-untyped-def]
+def _run_steps(spec, script):
     """Run the steps in order; return the verdicts of the tests, and what failed before one."""
     random.seed(20_261_123)  # the same each time: a check that asks otherwise in every round can't be answered
     if "numpy" in sys.modules:
@@ -230,11 +232,11 @@ def _run_steps(spec, script):  # type: ignore[no-untyped-def]
     return verdicts, failed
 
 
-def _namespace(spec, script):  # type: ignore[no-untyped-def]
+def _namespace(spec, script):
     """Return the names that the test code finds: the prompt's helpers, and stand-ins for the program's functions."""
     names = {"__name__": "check", "__builtins__": builtins}
     if spec["helpers"]:
-        exec(compile(spec["helpers"], "<prompt>", "exec", dont_inherit=True), names)  # noqa: S102
+        exec(compile(spec["helpers"], "<prompt>", "exec", dont_inherit=True), names)
     entry = spec["entry"]
     names[spec["candidate"]] = _stand_in(script, entry)
     for name in [*spec["functions"], entry]:
@@ -246,21 +248,21 @@ def _namespace(spec, script):  # type: ignore[no-untyped-def]
     return names
 
 
-def _stand_in(script, name):  # type: ignore[no-untyped-def]
-    def candidate(*args, **kwargs):  # type: ignore[no-untyped-def]
+def _stand_in(script, name):
+    def candidate(*args, **kwargs):
         return script.call(name, args, kwargs)
 
     candidate.__name__ = name or "candidate"
     return candidate
 
 
-def _run(source, names, script):  # type: ignore[no-untyped-def]
+def _run(source, names, script):
     """Run one step; return '' if it passed, words if not, None if it was stopped for want of an answer."""
     tree = ast.parse(source)
     if script.rehearsal:
         tree = ast.fix_missing_locations(_Disarmed().visit(tree))
     try:
-        exec(compile(tree, "<test>", "exec", dont_inherit=True), names)  # noqa: S102
+        exec(compile(tree, "<test>", "exec", dont_inherit=True), names)
     except Unanswered:
         return None
     except ProgramEnded as error:
@@ -273,7 +275,7 @@ def _run(source, names, script):  # type: ignore[no-untyped-def]
     return ""
 
 
-def _standard_module(error, names):  # type: ignore[no-untyped-def]
+def _standard_module(error, names):
     """Import what the test code takes for granted because the reference solution imported it."""
     name = getattr(error, "name", None)
     if name in names or name not in sys.stdlib_module_names:

@@ -13,16 +13,16 @@ _BEFORE = dict(vars(builtins))
 _NAMES = {"__name__": "program", "__builtins__": builtins}
 
 
-def load(source):  # type: ignore[no-untyped-def]
+def load(source):
     """Run the program; return '' or why it could not be run."""
     try:
-        exec(compile(source, "program.py", "exec", dont_inherit=True), _NAMES)  # noqa: S102
+        exec(compile(source, "program.py", "exec", dont_inherit=True), _NAMES)
     except BaseException as error:  # noqa: BLE001  SystemExit and worse: it is the program's to raise
         return f"{type(error).__name__}: {error}"[:300]
     return ""
 
 
-def judge(source, spec, word):  # type: ignore[no-untyped-def]
+def judge(source, spec, word):
     """Load the program, run the test code against it; return the word and the verdicts."""
     said = load(source)
     vars(builtins).update(_BEFORE)
@@ -40,7 +40,7 @@ def judge(source, spec, word):  # type: ignore[no-untyped-def]
     return [word, verdicts]
 
 
-def _candidate(entry):  # type: ignore[no-untyped-def]
+def _candidate(entry):
     owner, _, method = (entry or "").partition("().")
     if method and owner in _NAMES:
         return getattr(_NAMES[owner](), method)
@@ -48,10 +48,10 @@ def _candidate(entry):  # type: ignore[no-untyped-def]
     return _NAMES.get(entry) or (getattr(solution(), entry, None) if entry and solution else None)
 
 
-def _run(step):  # type: ignore[no-untyped-def]
+def _run(step):
     """Run one step; return '' if it passed, else words."""
     try:
-        exec(compile(step, "test.py", "exec", dont_inherit=True), _NAMES)  # noqa: S102
+        exec(compile(step, "test.py", "exec", dont_inherit=True), _NAMES)
     except BaseException as error:  # noqa: BLE001  a check may raise anything, SystemExit too
         return f"{type(error).__name__}: {error}"[:300]
     return ""

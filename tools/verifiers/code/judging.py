@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ravelar.tools.sandbox.protocol import Call, Outcome, Program
-from ravelar.tools.verifiers.code.answers import PATIENCE, Answer, WireCall, answers_of, program_of, source_of
+from ravelar.tools.verifiers.code.answers import PATIENCE, WireCall, answers_of, program_of, source_of
 from ravelar.tools.verifiers.code.cases import Invocation
 from ravelar.tools.verifiers.code.comparison import same_output
 from ravelar.tools.verifiers.code.data_cases import StdinCase
@@ -78,7 +78,7 @@ class Judge:
         self.rehearsed = rehearsed
 
     def _tried(self, replay: Replay, rehearsed: Rehearsed, solution: str) -> "Judging[Rehearsed]":
-        """Fall to the weaker level if the known solution fails in two jails, for want of plain values, and passes in one."""
+        """Fall to the weaker level if the known solution lacks plain values for two jails, and passes in one."""
         found = find_program(solution, entry=self.plan.entry, prefix=self.plan.prefix)
         if found is None:
             return rehearsed

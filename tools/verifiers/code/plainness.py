@@ -20,7 +20,8 @@ def is_plain(expression: ast.expr, names: Collection[str]) -> bool:
         node.id for node in ast.walk(expression) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
     callees = {id(node.func) for node in ast.walk(expression) if isinstance(node, ast.Call)}
-    modules = {id(node.value) for node in ast.walk(expression) if _of_math(node, known)}
+    attributes = [node for node in ast.walk(expression) if isinstance(node, ast.Attribute)]
+    modules = {id(node.value) for node in attributes if _of_math(node, known)}
     return all(
         id(node) in modules or (_callable(node, known) if id(node) in callees else _plain(node, known))
         for node in ast.walk(expression)

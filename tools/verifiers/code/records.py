@@ -14,7 +14,7 @@ import ast
 import json
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ravelar.tools.errors import UnusableReference
@@ -52,7 +52,7 @@ class CodeRecord:
     prompt: str = ""
     tests: tuple[str, ...] = ()
     setup: str = ""
-    data: TestData = TestData()
+    data: TestData = field(default_factory=TestData)
     solution: str | None = None
 
 

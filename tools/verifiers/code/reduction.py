@@ -150,7 +150,7 @@ def reduce_tests(source: str, *, entry: str | None, foreign: frozenset[str] = fr
         cases += body.cases
         steps += _function_steps(test, body)
     check = _check(steps, top.scope)
-    if not cases and check is None:
+    if not _holds_test(module) or (not cases and check is None):
         raise UnusableReference(f"the test code tests nothing: {source.strip()[:200]!r}")
     return Reduction(tuple(cases), check)
 
@@ -192,17 +192,23 @@ def _parameter(test: ast.FunctionDef) -> str | None:
 
 def _top_steps(top: _Body) -> list[Step]:
     """Return top-level code as steps; each statement that may fail for the program's sake is a test."""
-    return [
-        Step(ast.unparse(node), label_of(node) if isinstance(node, ast.Assert) or _tests(node) else None)
-        for node in top.kept
-    ]
+    asserting = {node.name for node in top.kept if isinstance(node, ast.FunctionDef) and _holds_test(node)}
+    return [Step(ast.unparse(node), label_of(node) if _tests(node, top.scope, asserting) else None) for node in top.kept]
 
 
-def _tests(node: ast.stmt) -> bool:
-    """Say whether a statement that is no definition tests something."""
-    return not isinstance(node, ast.FunctionDef | ast.ClassDef) and any(
-        isinstance(part, _TESTING) for part in ast.walk(node)
+def _tests(node: ast.stmt, scope: Scope, asserting: set[str]) -> bool:
+    """Say whether a statement is a test: it asserts, calls a helper that does, or calls the program to no other end."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign):
+        return False
+    callees = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
+    return _holds_test(node) or any(
+        scope.function_of(callee) is not None or (isinstance(callee, ast.Name) and callee.id in asserting)
+        for callee in callees
     )
+
+
+def _holds_test(node: ast.AST) -> bool:
+    return any(isinstance(part, _TESTING) for part in ast.walk(node))
 
 
 def _function_steps(test: ast.FunctionDef, body: _Body) -> list[Step]:
@@ -212,9 +218,14 @@ def _function_steps(test: ast.FunctionDef, body: _Body) -> list[Step]:
     rest = ast.FunctionDef(
         name=test.name, args=test.args, body=body.kept, decorator_list=[], returns=None, type_comment=None
     )
-    rest.type_params = []  # type: ignore[attr-defined]  needed from Python 3.12 on
+    rest.__dict__["type_params"] = []  # Python 3.12 and later want it
     call = f"{test.name}({CANDIDATE if test.args.args else ''})"
-    return [Step(f"{ast.unparse(ast.fix_missing_locations(rest))}\n{call}", f"{call.partition('(')[0]}: what is no plain assert")]
+    return [
+        Step(
+            f"{ast.unparse(ast.fix_missing_locations(rest))}\n{call}",
+            f"{call.partition('(')[0]}: what is no plain assert",
+        )
+    ]
 
 
 def _check(steps: Sequence[Step], scope: Scope) -> OpaqueCheck | None:
@@ -233,7 +244,9 @@ def _check(steps: Sequence[Step], scope: Scope) -> OpaqueCheck | None:
     }
     parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     functions = called - stored - defined - imported - parameters - {CANDIDATE}
-    acting = {node.value.func for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)}
+    acting = {
+        node.value.func for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    }
     return OpaqueCheck(
         steps=tuple(steps),
         functions=tuple(sorted(name for name in functions if "(" not in name)),

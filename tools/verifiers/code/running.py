@@ -1,4 +1,4 @@
-"""Many judgings side by side: each asks for runs and waits; a round of all that is asked goes to the sandbox at once."""
+"""Many judgings side by side: each asks for runs and waits, and all that is asked goes to the sandbox at once."""
 
 import os
 from collections.abc import Generator, Mapping, Sequence
@@ -74,9 +74,9 @@ def _run_all(sandbox: Sandbox, requests: Sequence[Request], limits: Limits) -> l
         if isinstance(sandbox, RunsMany):
             return sandbox.run_many(requests, limits)
         if len(requests) == 1:
-            return [sandbox.run(*requests[0], limits)]
+            return [sandbox.run(requests[0].program, requests[0].calls, limits)]
         with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-            return list(threads.map(lambda request: sandbox.run(*request, limits), requests))
+            return list(threads.map(lambda request: sandbox.run(request.program, request.calls, limits), requests))
     except SandboxError as error:
         raise ToolUnavailable(f"sandbox {sandbox.name}: {type(error).__name__}: {error}") from error
 

@@ -140,11 +140,14 @@ def _card(*, whole: bool) -> ToolCard:
         kind="verifier",
         task="writing a program that passes tests",
         summary=(
-            f"Runs the program in the completion in a sandbox; {'1 if all tests pass' if whole else 'share of tests passed'}. "
+            "Runs the program in the completion in a sandbox and gives "
+            f"{'1 if all tests pass, else 0' if whole else 'the share of tests passed'}. "
             "Reads HumanEval, MBPP, LeetCode, APPS, TACO and LiveCodeBench records, plain asserts and stdin/stdout "
             "cases. Values are compared outside the program's process, True is no 1. Says nothing of style or speed, "
             "nor of what the tests leave out."
         ),
         needs=("reference",),
-        provenance=Provenance(note="test formats of the data sets named; the levels are ours, see docs/code-rewards.md"),
+        provenance=Provenance(
+            note="test formats of the data sets named; the levels are ours, see docs/code-rewards.md"
+        ),
     )
