@@ -206,6 +206,7 @@ def rehearse(spec, foreseen, answers, over):
             asked = further.asked
     return {
         "asked": [] if script.blocked else asked,
+        "certain": len(script.asked),
         "confirmed": script.confirmed,
         "done": not script.open,
         "verdicts": verdicts,
@@ -228,7 +229,7 @@ def _run_steps(spec, script):
         if label:
             verdicts.append((label, said))
         elif not script.rehearsal:
-            failed = f"before the test: {said}" if said else ""
+            failed = said if not said or said.startswith("ended: ") else f"before the test: {said}"
     return verdicts, failed
 
 

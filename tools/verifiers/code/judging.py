@@ -84,7 +84,7 @@ class Judge:
             return rehearsed
         program = program_of(found.source, self.profile)
         answers = yield from answers_of(program, rehearsed.calls, in_place=replay.check.in_place, patience=1)
-        apart = yield from replay.judge(program, rehearsed.calls, answers)
+        apart = yield from replay.judge(program, rehearsed, answers)
         uncrossable = next((test.message for test in apart if test.outcome == "uncrossable"), "")
         if not uncrossable:
             return rehearsed
@@ -109,11 +109,11 @@ class Judge:
         """Judge the cases outside, and the rest of the check, if there is any, in a second jail."""
         plan, apart = self.plan, self.replay if self.level == "two_jails" else None
         program = program_of(source, self.profile)
-        foreseen = list(self.rehearsed.calls) if apart and self.rehearsed else []
+        rehearsed = self.rehearsed if apart and self.rehearsed else Rehearsed()
         calls = self._wire(plan.calls, source)
         patience = 0 if self.fail_fast and apart is None else 1 if apart else PATIENCE
         in_place = apart is not None and apart.check.in_place
-        answers = yield from answers_of(program, calls + foreseen, in_place=in_place, patience=patience)
+        answers = yield from answers_of(program, [*calls, *rehearsed.calls], in_place=in_place, patience=patience)
         results, at = [], 0
         for case in plan.cases:
             results.append(tested(case, answers[at : at + len(case.calls)]))
@@ -122,7 +122,7 @@ class Judge:
             return results
         if self.fail_fast and not all(result.passed for result in results):
             return results + [not_run(label) for label in apart.labels]
-        return results + (yield from apart.judge(program, foreseen, answers[at:]))
+        return results + (yield from apart.judge(program, rehearsed, answers[at:]))
 
     def _wire(self, calls: Sequence[Invocation], source: str) -> list[WireCall]:
         """Return calls as they enter the jail; a nameless entry point is looked up in the program."""

@@ -193,18 +193,19 @@ def _parameter(test: ast.FunctionDef) -> str | None:
 def _top_steps(top: _Body) -> list[Step]:
     """Return top-level code as steps; each statement that may fail for the program's sake is a test."""
     asserting = {node.name for node in top.kept if isinstance(node, ast.FunctionDef) and _holds_test(node)}
-    return [Step(ast.unparse(node), label_of(node) if _tests(node, top.scope, asserting) else None) for node in top.kept]
+    steps = [Step(ast.unparse(node), label_of(node) if _tests(node, asserting) else None) for node in top.kept]
+    last = max((i for i, step in enumerate(steps) if step.label), default=len(steps) - 1)
+    if last + 1 < len(steps):  # what comes after the last test may fail, too, and belongs to it then
+        steps[last:] = [Step("\n".join(step.source for step in steps[last:]), steps[last].label)]
+    return steps
 
 
-def _tests(node: ast.stmt, scope: Scope, asserting: set[str]) -> bool:
-    """Say whether a statement is a test: it asserts, calls a helper that does, or calls the program to no other end."""
+def _tests(node: ast.stmt, asserting: set[str]) -> bool:
+    """Say whether a statement is a test: it asserts, or calls a helper that does."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign):
         return False
     callees = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
-    return _holds_test(node) or any(
-        scope.function_of(callee) is not None or (isinstance(callee, ast.Name) and callee.id in asserting)
-        for callee in callees
-    )
+    return _holds_test(node) or any(isinstance(callee, ast.Name) and callee.id in asserting for callee in callees)
 
 
 def _holds_test(node: ast.AST) -> bool:

@@ -28,11 +28,13 @@ class Rehearsed:
     """What the first rehearsal of a row's test code showed; it is the same for every program.
 
     Attributes:
-        calls: The calls that it makes whatever the program answers, as far as they can be foreseen.
+        calls: The calls that it makes, as far as they can be foreseen.
+        certain: How many of them it makes whatever the program answers.
         objects: Why the program's own objects must pass between the two; '' if they need not.
     """
 
     calls: tuple[WireCall, ...] = ()
+    certain: int = 0
     objects: str = ""
 
 
@@ -91,18 +93,18 @@ class Replay:
             if any("NameError" in words for words in failures):
                 return Rehearsed(objects=f"the test needs a name of the program: {failures[0]}")
             raise UnusableReference(f"the test code never calls the program: {failures[0] or 'it tests nothing'}")
-        return Rehearsed(tuple(said["asked"]))
+        return Rehearsed(tuple(said["asked"]), said["certain"])
 
     def _request(self, foreseen: Sequence[WireCall], answers: Sequence[Answer], *, over: bool) -> Request:
         given = [tuple(answer) for answer in answers]
         return Request(self.program, [Call((self.spec, list(foreseen), given, over))])
 
-    def judge(self, program: Program, foreseen: Sequence[WireCall], answers: list[Answer]) -> "Judging[list[Tested]]":
-        """Judge a program from the answers it gave to the foreseen calls.
+    def judge(self, program: Program, rehearsed: Rehearsed, answers: list[Answer]) -> "Judging[list[Tested]]":
+        """Judge a program from the answers it gave to the rehearsed calls.
 
         Raises: UnusableReference: if the test code asks for other things each time, or for what is no plain value.
         """
-        deadline, confirmed, calls = time.monotonic() + MAX_SECONDS, 0, list(foreseen)
+        deadline, certain, calls = time.monotonic() + MAX_SECONDS, rehearsed.certain, list(rehearsed.calls)
         for _ in range(MAX_ROUNDS):
             known, over = _until_ended(answers)
             (outcome,) = yield self._request(calls, known, over=over)
@@ -111,26 +113,30 @@ class Replay:
             said = outcome.value
             if said["done"]:
                 return [from_check(label, words) for label, words in said["verdicts"]]
-            self._refuse_divergence(said, confirmed)
+            _refuse_divergence(said, certain)
             if time.monotonic() > deadline:
                 break
-            confirmed, calls = said["confirmed"], said["asked"]
-            before = answers[:confirmed]
+            certain, calls, before = said["certain"], said["asked"], answers[: said["confirmed"]]
             answers = yield from answers_of(program, calls, in_place=self.check.in_place, patience=1)
-            if repr(answers[:confirmed]) != repr(before):
+            if repr(answers[: len(before)]) != repr(before):
                 return self._all("the program answers the same calls differently each time")
         return self._all(f"ended: timeout: no verdict within {MAX_ROUNDS} rounds and {MAX_SECONDS:.0f} s")
 
-    def _refuse_divergence(self, said: dict[str, Any], confirmed: int) -> None:
-        if said["blocked"]:
-            raise UnusableReference(f"the test code can't be run apart from the program: {said['blocked']}")
-        if said["confirmed"] < confirmed or not said["asked"]:
-            raise UnusableReference(
-                f"the test code does not repeat itself: call {said['confirmed']} was another one in the round before"
-            )
-
     def _all(self, words: str) -> list[Tested]:
         return [from_check(label, words) for label in self.labels]
+
+
+def _refuse_divergence(said: dict[str, Any], certain: int) -> None:
+    """Refuse test code that asks for other things though it was answered the same.
+
+    Raises: UnusableReference: if it does, or if it asks with what is no plain value.
+    """
+    if said["blocked"]:
+        raise UnusableReference(f"the test code can't be run apart from the program: {said['blocked']}")
+    if said["confirmed"] < certain:
+        raise UnusableReference(
+            f"the test code does not repeat itself: call {said['confirmed']} was another one in the round before"
+        )
 
 
 def _until_ended(answers: Sequence[Answer]) -> tuple[Sequence[Answer], bool]:
