@@ -1,4 +1,4 @@
-"""The hostile snippets end as expected: at both levels, as root and as an ordinary user, with all layers and with one."""
+"""The hostile snippets end as expected: at both levels, as root and as an ordinary user, with all layers or one."""
 
 import contextlib
 import json

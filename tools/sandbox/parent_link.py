@@ -63,8 +63,12 @@ class ParentLink:
     def __init__(self, profile: Profile, layers: Iterable[str], python: str = sys.executable) -> None:
         self.profile = profile
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = _start(python, theirs.fileno())
+        try:
+            with theirs:
+                self._process = _start(python, theirs.fileno())
+        except BaseException:
+            self._control.close()
+            raise
         try:
             self._control.settimeout(_READY_WITHIN_S)
             self._control.send(dump(_configuration(profile, layers)))

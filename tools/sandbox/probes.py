@@ -112,7 +112,7 @@ def signals(hints):
 
 def ptrace(hints):
     target = os.getppid() or 1
-    attached = _system_call(101, 117, 16, target, 0, 0)
+    attached = _system_call(101, 117, 0x4206, target, 0, 0)  # PTRACE_SEIZE, which unlike ATTACH does not stop it
     return "ptrace" if attached == 0 else ""
 
 

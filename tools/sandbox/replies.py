@@ -69,7 +69,11 @@ def _value(form: Any, program: Program, index: int, times: tuple[float, float]) 
         return Outcome(wall_s=wall_s, cpu_s=cpu_s)
     try:
         value = as_reward(form) if program.returns == "reward" else decode(form)
-    except (BadValue, OutOfRange, RecursionError) as error:  # an honest worker has checked it: this one was written by the program
+    except (
+        BadValue,
+        OutOfRange,
+        RecursionError,
+    ) as error:  # an honest worker has checked it: this one was written by the program
         raise BadFrame(f"a forged value: {error}") from error
     if program.returns == "json" and is_tagged(form):
         return Outcome(reason="bad_type", message="returned a value that is no JSON", wall_s=wall_s, cpu_s=cpu_s)

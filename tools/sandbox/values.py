@@ -6,6 +6,7 @@ Standard library only: the worker has nothing else.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 MAX_DEPTH = 32  # a tag adds up to three brackets to each level: frames.MAX_BRACKET_DEPTH is four times this
@@ -23,6 +24,11 @@ class OutOfRange(ValueError):
     """A number that is no reward."""
 
 
+# A metaclass may answer for `__name__` and `__module__`; these ask the type itself.
+name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
+_module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
+
+
 def as_reward(value: object) -> float:
     """Return the reward that `value` is: a finite number in [0, 1], a bool counting as 0.0 or 1.0.
 
@@ -32,8 +38,8 @@ def as_reward(value: object) -> float:
     """
     kind = type(value)
     if not (kind is float or issubclass(kind, (int, float))):
-        if kind.__module__ != "numpy" or not hasattr(kind, "item"):
-            raise BadValue(f"returned {kind.__name__}, not a number")
+        if _module_of(kind) != "numpy":
+            raise BadValue(f"returned {name_of(kind)}, not a number")
         return as_reward(_numpy_scalar(value))
     number: int | float = float.__float__(value) if issubclass(kind, float) else int.__int__(value)  # type: ignore[arg-type]
     if issubclass(kind, float) and not math.isfinite(number):
@@ -48,7 +54,7 @@ def _numpy_scalar(value: Any) -> int | float:
     """Return a numpy scalar's plain number."""
     plain = value.item() if getattr(value, "ndim", None) == 0 else None
     if not isinstance(plain, (int, float)):
-        raise BadValue(f"returned numpy.{type(value).__name__}, not a number")
+        raise BadValue(f"returned numpy.{name_of(type(value))}, not a number")
     return plain
 
 
@@ -101,9 +107,9 @@ def _encode_scalar(value: Any, kind: type) -> Any:
         return _bounded(int.__int__(value))
     if issubclass(kind, float):
         return encode(float.__float__(value))
-    if kind.__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+    if _module_of(kind) == "numpy" and getattr(value, "ndim", None) == 0:
         return encode(value.item(), MAX_DEPTH)
-    raise BadValue(f"returned {kind.__name__}, which can't cross")
+    raise BadValue(f"returned {name_of(kind)}, which can't cross")
 
 
 def _encode_dict(items: list[tuple[Any, Any]], depth: int) -> Any:

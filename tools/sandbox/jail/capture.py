@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
+STDIN_FILE, STDOUT_FILE = 4, 5  # a script's files in memory
+
+
 class BoundedOutput(io.RawIOBase):
     """A binary stream that keeps its first bytes and lets the rest fall.
 
@@ -97,8 +100,9 @@ class CapturedFile(Captured):
     def renew(self) -> None:
         """Start with an empty file."""
         super().renew()
-        os.lseek(1, 0, os.SEEK_SET)
-        os.ftruncate(1, 0)
+        os.lseek(STDOUT_FILE, 0, os.SEEK_SET)
+        os.ftruncate(STDOUT_FILE, 0)
+        os.dup2(STDOUT_FILE, 1)
         out = BoundedOutput(self._limit, self._touch, sink=lambda data: os.write(1, data))
         buffered = io.TextIOWrapper(io.BufferedWriter(out), encoding="utf-8", errors="surrogatepass", newline="")
         self._outputs = out, self._outputs[1]
@@ -110,4 +114,4 @@ class CapturedFile(Captured):
         with contextlib.suppress(OSError, ValueError):  # the program closed it, or its descriptor
             self.streams[0].flush()
         _, error, cut = super().texts()
-        return as_text(os.pread(1, self._limit, 0)), error, cut or os.fstat(1).st_size > self._limit
+        return as_text(os.pread(STDOUT_FILE, self._limit, 0)), error, cut or os.fstat(STDOUT_FILE).st_size > self._limit

@@ -5,12 +5,13 @@ A program that hides its traces is not found out here; it is bounded by the numb
 
 import _thread
 import builtins
+import gc
 import resource
 import signal
 import sys
 import time
 
-_FULL_LOOK_EVERY = 64
+_LOOK_EVERY_S = 0.002  # a full look takes 10 us: of calls that take less than that, not each is worth one
 
 
 _HEALTHY_BUILTINS = dict(vars(builtins))  # taken in the parent: in a worker, the copy would touch 60 shared pages
@@ -27,10 +28,15 @@ class Damage:
     def __init__(self, memory_mb: int, *, kept: bool) -> None:
         self._half_memory_kb = memory_mb * 512
         self._marked = not kept
-        self._looks = 0
+        self._next_look = 0.0
+        self._memory_mb = memory_mb
         self._half_life_cpu_s = resource.getrlimit(resource.RLIMIT_CPU)[0] / 2
-        self._recursion_limit = sys.getrecursionlimit()
+        self.remember()
         self._peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def remember(self) -> None:
+        """Take the present recursion limit as healthy: many programs raise it once, when they load."""
+        self._recursion_limit = sys.getrecursionlimit()
 
     def mark(self) -> None:
         """Note damage that only the caller of this can know of."""
@@ -40,14 +46,22 @@ class Damage:
         """Say whether there is a sign of damage; threads are looked for each time, the rest every so often."""
         if not self._marked:
             self._marked = _thread._count() > 0
-            if self._looks % _FULL_LOOK_EVERY == 0:
+            now = time.perf_counter()
+            if now > self._next_look:
+                self._next_look = now + _LOOK_EVERY_S
                 self._marked = self._marked or self._changed() or self._worn_out()
-            self._looks += 1
         return self._marked
 
     def memory_used_up(self) -> bool:
-        """Say whether a MemoryError came from use, and not from one request that was absurd."""
-        return self._grown_kb() > self._half_memory_kb
+        """Say whether a MemoryError came from use, and not from one request that was absurd.
+
+        Called while the program's frames still hold what they hold.
+        """
+        try:
+            bytearray(self._memory_mb << 17)  # an eighth
+        except MemoryError:
+            return True
+        return False
 
     def _grown_kb(self) -> int:
         """Return how far the peak of resident memory has risen."""
@@ -59,6 +73,9 @@ class Damage:
             vars(builtins) != _HEALTHY_BUILTINS
             or sys.getrecursionlimit() != self._recursion_limit
             or signal.getitimer(signal.ITIMER_REAL)[0] > 0
+            or sys.gettrace() is not None
+            or sys.getprofile() is not None
+            or bool(gc.callbacks)
         )
 
     def _worn_out(self) -> bool:

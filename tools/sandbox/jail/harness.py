@@ -68,7 +68,9 @@ class Harness:
             self._call = load(program)
         except LoadFailed as failure:
             answer = "load", None, str(failure)
-        self._convert = as_reward if program["returns"] == "reward" else encode
+        is_reward = program["returns"] == "reward" and program["kind"] == "function"
+        self._convert = as_reward if is_reward else encode
+        self._damage.remember()
         self._send_whole(nonce, LOADING, answer, (0.0, 0.0))
 
     def _run(self, nonce: str, calls: Sequence[Any]) -> None:
@@ -108,9 +110,9 @@ class Harness:
         except OutOfRange as error:
             return "out_of_range", None, str(error)
         except MemoryError as error:
-            error.__traceback__ = None  # it holds what used the memory up
             self._damage.mark()
             reason = "memory" if self._damage.memory_used_up() else "raised"
+            error.__traceback__ = None  # it holds what used the memory up
             return reason, None, describe(error)
         except BaseException as error:  # noqa: BLE001 - SystemExit and worse: it is the program's to raise
             if not isinstance(error, Exception):
@@ -139,4 +141,5 @@ class Harness:
         if reason is None and len(pack(form)) > self._value_bytes:
             reason, form, message = "bad_type", None, "the value is too long"
         printed = self._printed.texts()
-        self._channel.send(pack((nonce, index, form, *times, reason, message, *printed, self._damage.seen())))
+        damaged = index != LOADING and self._damage.seen()
+        self._channel.send(pack((nonce, index, form, *times, reason, message, *printed, damaged)))

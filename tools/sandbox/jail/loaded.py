@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ravelar.tools.sandbox.jail.capture import STDIN_FILE
 from ravelar.tools.sandbox.jail.wording import FILE_NAME, describe
 
 _MODULE_NAME = "program"
@@ -55,10 +56,10 @@ def _entry(names: dict[str, Any], entry: str) -> Callable[..., Any]:
 
 def _run_script(code: types.CodeType, stdin: str) -> None:
     """Run the whole source once, with its input on descriptor 0; leaving with status 0 is a normal end."""
-    data = stdin.encode("utf-8", "surrogatepass")
-    os.ftruncate(0, 0)
-    os.pwrite(0, data, 0)
-    os.lseek(0, 0, os.SEEK_SET)
+    os.ftruncate(STDIN_FILE, 0)
+    os.pwrite(STDIN_FILE, stdin.encode("utf-8", "surrogatepass"), 0)
+    os.lseek(STDIN_FILE, 0, os.SEEK_SET)
+    os.dup2(STDIN_FILE, 0)
     file = io.FileIO(0, closefd=False)
     sys.stdin = io.TextIOWrapper(io.BufferedReader(file), encoding="utf-8", errors="surrogatepass")
     try:

@@ -2,6 +2,8 @@
 
 from types import TracebackType
 
+from ravelar.tools.sandbox.values import name_of
+
 FILE_NAME = "<program>"
 MESSAGE_CHARACTERS = 500
 _FRAMES = 200
@@ -9,7 +11,7 @@ _FRAMES = 200
 
 def describe(error: BaseException) -> str:
     """Return "Type: message (line n)", bounded; the line is the program's own innermost one."""
-    name = type.__getattribute__(type(error), "__name__")
+    name = name_of(type(error))
     line = _innermost_line(error.__traceback__)
     if isinstance(error, SyntaxError) and error.filename == FILE_NAME:
         line = error.lineno

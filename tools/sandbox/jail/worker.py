@@ -1,6 +1,6 @@
 """A worker: forked from the sealed parent, it seals itself further and then serves one program.
 
-Its descriptors: 0, 1 and 2 are /dev/null (for scripts, 0 and 1 are files in memory), 3 is the channel.
+Its descriptors: 0, 1 and 2 are /dev/null, 3 is the channel; for scripts, 4 and 5 are files in memory.
 """
 
 import os
@@ -9,6 +9,7 @@ import signal
 from typing import Any, NoReturn
 
 from ravelar.tools.sandbox.jail import privileges
+from ravelar.tools.sandbox.jail.capture import STDIN_FILE, STDOUT_FILE
 from ravelar.tools.sandbox.jail.harness import Harness
 from ravelar.tools.sandbox.jail.seccomp import WorkerFilter
 
@@ -56,8 +57,9 @@ def _seal(request: dict[str, Any], seccomp: WorkerFilter | None) -> None:
 
 
 def _open_files() -> None:
-    """Give a script files in memory as its standard input and output, whatever way it reads and writes them."""
-    for descriptor, name in ((0, "stdin"), (1, "stdout")):
-        file = os.memfd_create(name)
-        os.dup2(file, descriptor)
-        os.close(file)
+    """Give a script files in memory for its input and output; for each call they become descriptors 0 and 1."""
+    for descriptor in (STDIN_FILE, STDOUT_FILE):
+        file = os.memfd_create("script")
+        if file != descriptor:
+            os.dup2(file, descriptor)
+            os.close(file)
