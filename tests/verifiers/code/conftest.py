@@ -1,0 +1,44 @@
+"""The real jail, shared by all tests of a run, and shorthands for scoring one program."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ravelar.tools.reward import Scored, Triple
+from ravelar.tools.sandbox.errors import SandboxUnavailable
+from ravelar.tools.sandbox.local import LocalSandbox
+from ravelar.tools.sandbox.protocol import Limits, Sandbox
+from ravelar.tools.verifiers.code.tool import UnitTests
+
+LIMITS = Limits(wall_s=5.0, cpu_s=1.0)
+
+
+@pytest.fixture(scope="session")
+def jail() -> Iterator[Sandbox]:
+    """The local sandbox; where this machine has none, its tests are skipped with the sandbox's own words."""
+    try:
+        sandbox = LocalSandbox()
+        sandbox.self_test()
+    except SandboxUnavailable as error:
+        pytest.skip(f"no local sandbox: {error}")
+    with sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def judged(jail: Sandbox) -> Callable[..., Scored]:
+    """Score one completion against a reference; anything but a score fails the test."""
+
+    def judge(completion: str, reference: Any, *, prompt: str = "Write it.", score: str = "fraction") -> Scored:
+        tool = UnitTests(jail, limits=LIMITS, score=score)  # type: ignore[arg-type]
+        (scored,) = tool.score([Triple(prompt, completion, reference)])
+        assert isinstance(scored, Scored), scored
+        return scored
+
+    return judge
+
+
+def outcomes(scored: Scored) -> list[str]:
+    """Return the tests' outcomes in order."""
+    return [test["outcome"] for test in (scored.detail or {})["tests"]]
