@@ -1,0 +1,97 @@
+"""The process that runs a program on the remote machine: preparation, limits, then the loop of the local worker.
+
+The wall around it is the machine itself. What it gives up here protects the guest next door and the other
+calls of its own batch, as far as an ordinary Linux process can be held.
+"""
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ravelar.tools.sandbox.frames import pack
+from ravelar.tools.sandbox.jail import privileges, rlimits
+from ravelar.tools.sandbox.jail.harness import Harness
+from ravelar.tools.sandbox.jail.wording import describe
+
+_CHANNEL = 3
+_EXIT_OUT_OF_MEMORY = 77
+_LEAST_FILE_BYTES = 1 << 24
+_LIFE_CPU_CALLS = 16
+_LEAST_LIFE_CPU_S = 60
+
+
+def main() -> NoReturn:
+    """Prepare, say so, and serve the channel until the guest hangs up."""
+    _, channel, text = sys.argv[1:]
+    request: dict[str, Any] = json.loads(text)
+    sys.argv[:] = [""]
+    if int(channel) != _CHANNEL:
+        os.dup2(int(channel), _CHANNEL, inheritable=False)
+        os.close(int(channel))
+    code = 1
+    try:
+        _prepare(request)
+        Harness(_CHANNEL, request).serve()
+        code = 0
+    except MemoryError:
+        code = _EXIT_OUT_OF_MEMORY
+    finally:
+        os._exit(code)
+
+
+def _prepare(request: dict[str, Any]) -> None:
+    """Load the profile and lock ourselves up; the guest hears how that went before it sends the program."""
+    try:
+        for module in request["modules"]:
+            __import__(module)
+        exec(request["warmup"], {"__name__": "warmup"})
+        if request["script"]:
+            _open_files()
+        _lock(request)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the guest must hear of it
+        os.write(_CHANNEL, pack(["unready", describe(error)]))
+        os._exit(1)
+    os.write(_CHANNEL, pack(["ready"]))
+
+
+def _lock(request: dict[str, Any]) -> None:
+    """Give up what a program has no use for: the ids, new privileges, resources beyond the limits."""
+    _offer_to_oom_killer()
+    if _readable_by_all(Path(os.__file__)):  # else the standard library itself would be lost with the ids
+        privileges.drop_ids()
+    own_tasks = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are enough
+    rlimits.limit_worker(
+        address_space=rlimits.address_space_bytes(),
+        memory_mb=request["memory_mb"],
+        cpu_s=max(_LEAST_LIFE_CPU_S, math.ceil(_LIFE_CPU_CALLS * request["cpu_s"])),
+        file_bytes=max(_LEAST_FILE_BYTES, request["output_bytes"]),
+        tasks=max(own_tasks, rlimits.tasks_of_user(os.getuid())) + request["threads"],
+    )
+    privileges.forbid_new()
+    privileges.hide_memory()
+
+
+def _offer_to_oom_killer() -> None:
+    """Be the first to go when the machine runs out of memory: the guest must live to tell."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    except OSError:
+        return  # not ours to write: the kernel's own choice stands
+
+
+def _readable_by_all(path: Path) -> bool:
+    """Say whether users other than us can read a file."""
+    if not path.stat().st_mode & 0o004:
+        return False
+    return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)
+
+
+def _open_files() -> None:
+    """Give a script files in memory as its standard input and output, whatever way it reads and writes them."""
+    for descriptor, name in ((0, "stdin"), (1, "stdout")):
+        file = os.memfd_create(name)
+        os.dup2(file, descriptor)
+        os.close(file)
