@@ -51,6 +51,7 @@ class Kernel:
     """One interpreter: cells in, pieces of output and an end out."""
 
     count: int = 0
+    lock: Any = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
         self.events, theirs = os.pipe()
@@ -63,6 +64,10 @@ class Kernel:
 
     def execute(self, code: str) -> Iterator[dict[str, Any]]:
         """Yield the lines of one execution, as the code interpreter's server words them."""
+        with self.lock:
+            yield from self._execute(code)
+
+    def _execute(self, code: str) -> Iterator[dict[str, Any]]:
         self.count += 1
         yield {"type": "number_of_executions", "execution_count": self.count}
         try:
@@ -92,6 +97,10 @@ class Kernel:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+        with self.lock:  # an execution may still read: its descriptors must not become somebody else's
+            self._close()
+
+    def _close(self) -> None:
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             with suppress(BrokenPipeError):
                 pipe.close()

@@ -25,6 +25,7 @@ import pytest
 
 from ravelar.tools.sandbox.e2b_backend import E2bSandbox
 from ravelar.tools.sandbox.errors import SandboxBroken, SandboxClosed, SandboxError, SandboxUnavailable
+from ravelar.tools.sandbox.profiles import Profile
 from ravelar.tools.sandbox.protocol import Call, Limits, Program, Sandbox
 from ravelar.tools.sandbox.remote import client, transcript, voyage
 
@@ -51,7 +52,7 @@ NEEDS_KEY = pytest.mark.skipif(
 LIVE = pytest.param("live", marks=[NEEDS_KEY, pytest.mark.timeout(600)])
 
 FAST = Limits(wall_s=2.0, cpu_s=2.0)
-EXEC = "def verify(code, reference=None):\n    import math, os, sys, time\n    exec(code, globals())\n    return 1.0\n"
+EXEC = "import math, os, sys, time\ndef verify(code, reference=None):\n    exec(code, globals())\n    return 1.0\n"
 EVAL = "def verify(code):\n    return eval(code)\n"
 SLOW = "import time\ndef verify(x):\n    time.sleep(0.15)\n    return x\n"
 
@@ -109,7 +110,7 @@ def test_it_is_a_sandbox_and_says_its_name(open_sandbox: Open) -> None:
     sandbox = open_sandbox()
     assert isinstance(sandbox, Sandbox)
     assert sandbox.name == "e2b"
-    assert open_sandbox(allow_internet_access=True).name == "e2b (weaker: network)"
+    assert open_sandbox(allow_internet_access=True).name == "e2b (weaker: internet)"
     assert KEY not in repr(sandbox) + repr(vars(sandbox)) + repr(vars(sandbox._engine))
 
 
@@ -232,6 +233,12 @@ def test_the_program_has_no_key_no_environment_no_privilege_and_leaves_nobody(an
     gone = f"time.sleep(0.2)\nassert not os.path.exists('/proc/{int(outcome.stdout)}/exe') or os.getuid() == 0"
     again = run_one(sandbox, gone, isolation="per_tool")
     assert again.ok, again
+
+
+def test_the_machines_own_servers_are_out_of_reach_or_the_name_says_so(server: Any, open_sandbox: Open) -> None:
+    sandbox = open_sandbox()
+    outcome = run_one(sandbox, f"import socket\nsocket.create_connection(('127.0.0.1', {server.server_port}), 1)")
+    assert outcome.reason == "raised" or sandbox.name == "e2b (weaker: network)"
 
 
 def _attacks(shared: Callable[[str], Path]) -> list[dict[str, Any]]:
@@ -472,14 +479,12 @@ def test_a_batch_that_is_lost_goes_out_again(server: Any, open_sandbox: Open, ki
 
 def test_a_service_that_is_not_there_is_unavailable() -> None:
     nowhere = "http://127.0.0.1:9"
-    with E2bSandbox(api_key=KEY, api_url=nowhere, sandbox_url=nowhere) as sandbox:
-        with pytest.raises(SandboxUnavailable, match="can't be reached"):
-            sandbox.run(Program(EVAL), [Call(("1",))])
+    sandbox = E2bSandbox(api_key=KEY, api_url=nowhere, sandbox_url=nowhere)
+    with sandbox, pytest.raises(SandboxUnavailable, match="can't be reached"):
+        sandbox.run(Program(EVAL), [Call(("1",))])
 
 
 def test_a_profile_that_the_template_lacks_is_named(open_sandbox: Open) -> None:
-    from ravelar.tools.sandbox.profiles import Profile
-
     sandbox = open_sandbox(profiles={"rare": Profile("rare", modules=("no_such_module",))})
     with pytest.raises(SandboxUnavailable, match=r"profile 'rare'.*no_such_module.*template="):
         sandbox.run(Program(EVAL, profile="rare"), [Call(("1",))])
@@ -507,6 +512,28 @@ def test_closing_during_a_run_ends_it(server: Any, open_sandbox: Open) -> None:
     with pytest.raises(SandboxClosed, match="during the run"):
         run_one(sandbox, "time.sleep(60)", Limits(wall_s=60))
     sandbox.close()
+
+
+def test_closing_during_an_async_run_is_no_cancellation(server: Any, open_sandbox: Open) -> None:
+    sandbox = open_sandbox()
+
+    async def go() -> None:
+        asyncio.get_running_loop().call_later(1.0, threading.Thread(target=sandbox.close).start)
+        with pytest.raises(SandboxClosed, match="during the run"):
+            await sandbox.arun(Program(EXEC), [Call(("time.sleep(60)",))], Limits(wall_s=60))
+
+    asyncio.run(go())
+    sandbox.close()
+
+
+def test_a_sandbox_collected_on_its_own_thread_closes_without_waiting_for_itself(server: Any) -> None:
+    sandbox = E2bSandbox(api_key=KEY, api_url=server.url, sandbox_url=server.url)
+    run_one(sandbox, "pass", isolation="per_tool")
+    thread = sandbox._engine._thread
+    sandbox._engine._loop.call_soon_threadsafe(sandbox.close)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert not server.machines
 
 
 def test_cancelling_a_run_ends_its_machine(server: Any, open_sandbox: Open) -> None:
@@ -653,10 +680,11 @@ def test_foreign_words_are_bounded_and_keyless() -> None:
 
 
 def test_the_loopback_service_keeps_contexts_as_the_client_expects(server: Any) -> None:
-    sandbox = client.package().Sandbox.create(api_key=KEY, api_url=server.url, sandbox_url=server.url)
+    options = {"api_key": KEY, "api_url": server.url, "sandbox_url": server.url}
+    sandbox = client.package().Sandbox.create(timeout=60, **options)
     context = sandbox.create_code_context()
     sandbox.run_code("x = 1", context=context)
-    assert sandbox.run_code("print(x)", context=context).logs.stdout == ["1\n"]
+    assert "".join(sandbox.run_code("print(x)", context=context).logs.stdout) == "1\n"
     assert sandbox.run_code("print(x)").error.name == "NameError"
     sandbox.restart_code_context(context)
     assert sandbox.run_code("print(x)", context=context).error.name == "NameError"

@@ -4,19 +4,21 @@
 environment, its network and its memory. No machine ever serves two programs: a `per_call` program gets a
 machine that nobody had and nobody will have, for one batch of up to 64 calls; a `per_tool` program keeps its
 machines between runs, up to a number of calls. Each batch runs in a process of its own (more, if one dies),
-without root's id, without new privileges, within limits of memory, processor time, file size and tasks, with
-an empty environment and no internet. What it prints is never taken for its value. What it returns is parsed
-strictly, by the code that parses the local sandbox's replies: NaN, infinities, huge integers, deep nesting and
-long values are refused; nothing is unpickled. The deadline is ours. A forged reply can touch only the calls of
-its own batch.
+without root's id, without new privileges, without any network (the machine's own servers included), within
+limits of memory, processor time, file size and tasks, and with an empty environment. What it prints is never
+taken for its value. What it returns is parsed strictly, by the code that parses the local sandbox's replies:
+NaN, infinities, huge integers, deep nesting and long values are refused; nothing is unpickled. The deadline is
+ours. A forged reply can touch only the calls of its own batch. A machine on which the network can't be cut off
+says so, and `name` with it ("weaker: network").
 
 *Not covered.* The service: E2B (or your host) sees the programs and their inputs, can read and change them, and
 its hypervisor is the wall. Calls of one batch share a machine and a process, as they do locally. There is no
-system-call filter inside the machine: a program that breaks the machine's own kernel rules that machine, and
-with it the outcomes of its own program until the machine is replaced. It could then also send a line without
-end, whose memory the E2B client holds until our deadline. E2B's client does not pass Retry-After on from the
-machines (from the control plane it does): there we wait by our own measure. After a fork the E2B client hangs,
-so a forked process is refused: make the sandbox after the fork, or spawn.
+system-call filter inside the machine, and files are the machine's: a program that breaks its kernel, or where
+the network could not be cut off its notebook server, rules that machine, and with it the outcomes of its own
+program until the machine is replaced. It could then also send a line without end, whose memory the E2B client
+holds until our deadline. E2B's client does not pass Retry-After on from the machines (from the control plane it
+does): there we wait by our own measure. After a fork the E2B client hangs, so a forked process is refused: make
+the sandbox after the fork, or spawn.
 """
 
 import asyncio
@@ -54,7 +56,8 @@ class E2bSandbox:
         sandbox_url: Address of its machines' proxy; by default E2B_SANDBOX_URL, or what follows from the domain.
         profiles: The profiles that programs may ask for.
         concurrency: How many machines may exist at once.
-        allow_internet_access: Whether programs may reach the network: a weaker level, named in `name`.
+        allow_internet_access: Whether programs may reach the internet, and with it their own machine's servers: a
+            weaker level, named in `name`.
         lifetime_s: How long a machine may live that nobody uses.
         calls_per_machine: After how many calls a kept machine is replaced.
         grace_s: How long the network may take beyond a program's limits before a call counts as hung.
@@ -96,8 +99,9 @@ class E2bSandbox:
 
     @property
     def name(self) -> str:
-        """The backend, with what was accepted to be open."""
-        return "e2b (weaker: network)" if self._engine.options.internet else "e2b"
+        """The backend, with what was accepted, or has been found, to be open."""
+        weaknesses = self._engine.weaknesses
+        return f"e2b (weaker: {', '.join(weaknesses)})" if weaknesses else "e2b"
 
     def run(self, program: Program, calls: Sequence[Call], limits: Limits | None = None) -> list[Outcome]:
         """Run the calls; return one outcome per call, in order.
@@ -131,8 +135,12 @@ class E2bSandbox:
         return self._engine.submit(program, list(calls), limits or Limits(), profile, self._grace_s)
 
     def close(self) -> None:
-        """Take no more runs, cancel those under way, and kill every machine."""
-        self._finalizer()
+        """Take no more runs, cancel those under way, and kill every machine.
+
+        Raises: SandboxBroken: if the service does not confirm that in time; lifetimes then end the machines.
+        """
+        self._finalizer.detach()
+        self._engine.close()
 
     def __enter__(self) -> "E2bSandbox":
         """Return itself."""
@@ -186,39 +194,59 @@ class _Engine:
         running.add_done_callback(self._runs.discard)
         return running
 
+    @property
+    def weaknesses(self) -> list[str]:
+        """What is known to be open."""
+        found = self._fleet.weaknesses if self._fleet else set()
+        return sorted({"internet", *found} if self.options.internet else found)
+
     def _ensure_loop(self) -> tuple[asyncio.AbstractEventLoop, Fleet]:
         """Return the loop and the fleet, starting them with the first run."""
         if self._loop is None or self._fleet is None:
             self._loop = asyncio.new_event_loop()
             self._fleet = Fleet(self._account, self.options)
-            self._thread = threading.Thread(target=self._loop.run_forever, name="ravelar-e2b", daemon=True)
+            self._thread = threading.Thread(target=_turn, args=(self._loop,), name="ravelar-e2b", daemon=True)
             self._thread.start()
         return self._loop, self._fleet
 
     def close(self) -> None:
-        """End everything; in a forked process, nothing is ours to end."""
+        """End everything; whoever closes second waits too. In a forked process, nothing is ours to end."""
         if self._pid != os.getpid():
             return
         with self._lock:
             first, self._closed = not self._closed, True
-        if not first or self._loop is None or self._fleet is None or self._thread is None:
+        if self._loop is None or self._fleet is None or self._thread is None:
             return
-        for running in list(self._runs):
-            running.cancel()
         if threading.current_thread() is self._thread:  # collected over there: waiting here would wait for itself
-            self._ending = self._loop.create_task(self._end(self._fleet))
-            return
-        _wait(self._end(self._fleet), self._loop)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+            ending = self._loop.create_task(self._end(self._fleet))
+            ending.add_done_callback(lambda _: self._stop())
+        elif first:
+            _wait(self._end(self._fleet), self._loop)
+            self._loop.call_soon_threadsafe(self._stop)
+            self._thread.join()
+        else:
+            self._thread.join(_CLOSED_WITHIN_S)
+
+    def _stop(self) -> None:
+        """Let the thread end."""
+        if self._loop is not None:
+            self._loop.stop()
 
     async def _end(self, fleet: Fleet) -> None:
-        """Let the cancelled runs give their machines back, then kill what is left."""
+        """Cancel the runs, let them give their machines back, then kill what is left."""
+        for running in list(self._runs):
+            running.cancel()
+        await asyncio.sleep(0)  # a cancellation arrives with the loop's next round
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
             await asyncio.wait(others, timeout=_CLOSED_WITHIN_S / 2)
         await fleet.close()
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped."""
+    loop.run_forever()
+    loop.close()
 
 
 def _wait(errand: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ravelar.tools.sandbox.frames import pack
-from ravelar.tools.sandbox.jail import privileges, rlimits
+from ravelar.tools.sandbox.jail import libc, privileges, rlimits
 from ravelar.tools.sandbox.jail.harness import Harness
 from ravelar.tools.sandbox.jail.wording import describe
 
@@ -50,18 +50,21 @@ def _prepare(request: dict[str, Any]) -> None:
         exec(request["warmup"], {"__name__": "warmup"})
         if request["script"]:
             _open_files()
-        _lock(request)
+        weaknesses = _lock(request)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the guest must hear of it
         os.write(_CHANNEL, pack(["unready", describe(error)]))
         os._exit(1)
-    os.write(_CHANNEL, pack(["ready"]))
+    os.write(_CHANNEL, pack(["ready", weaknesses]))
 
 
-def _lock(request: dict[str, Any]) -> None:
-    """Give up what a program has no use for: the ids, new privileges, resources beyond the limits."""
+def _lock(request: dict[str, Any]) -> list[str]:
+    """Give up what a program has no use for; return which locks could not be put on."""
     _offer_to_oom_killer()
+    weaknesses = [] if request["internet"] or _cut_network() else ["network"]
     if _readable_by_all(Path(os.__file__)):  # else the standard library itself would be lost with the ids
         privileges.drop_ids()
+    elif os.geteuid() == 0:
+        weaknesses.append("ids")
     own_tasks = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are enough
     rlimits.limit_worker(
         address_space=rlimits.address_space_bytes(),
@@ -72,6 +75,18 @@ def _lock(request: dict[str, Any]) -> None:
     )
     privileges.forbid_new()
     privileges.hide_memory()
+    privileges.die_with_parent()
+    return weaknesses
+
+
+def _cut_network() -> bool:
+    """Leave the machine's network, whose loopback has a notebook server that asks nobody for a password."""
+    user = 0 if os.geteuid() == 0 else libc.CLONE_NEWUSER
+    try:
+        libc.unshare(user | libc.CLONE_NEWNET | libc.CLONE_NEWIPC)
+    except OSError:
+        return False
+    return True
 
 
 def _offer_to_oom_killer() -> None:

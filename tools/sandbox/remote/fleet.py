@@ -71,11 +71,16 @@ class Fleet:
     Args:
         account: In whose name they are started.
         options: How many, and which.
+
+    Attributes:
+        owner: The name by which the service can tell our machines from others.
+        weaknesses: What machines have reported to be open.
     """
 
     account: Account
     options: FleetOptions
     owner: str = field(default_factory=lambda: str(uuid.uuid4()))
+    weaknesses: set[str] = field(default_factory=set)
     _idle: list[Machine] = field(default_factory=list)
     _busy: set[Machine] = field(default_factory=set)
     _errands: set[asyncio.Task[Any]] = field(default_factory=set)

@@ -77,7 +77,7 @@ class _Batch:
         try:
             ready = parse(child.next_body(time.monotonic() + self._request["boot_s"]))
             self._report(*ready)
-            if ready != ["ready"]:
+            if ready[0] != "ready":
                 return len(self._request["calls"])
             return self._relay(child, start)
         except (BadFrame, _Ended) as error:  # nothing of the program has run yet: the fault is ours

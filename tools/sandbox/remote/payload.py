@@ -54,6 +54,7 @@ class Order:
         nonce: What every line of the guest's report begins with.
         seal: What every frame of the program's process carries; another secret, for the program can find it.
         solo: Whether each call gets a process of its own.
+        internet: Whether the program may use the network.
     """
 
     program: Program
@@ -63,6 +64,7 @@ class Order:
     nonce: str
     seal: str
     solo: bool = False
+    internet: bool = False
 
     @property
     def frame_bytes(self) -> int:
@@ -100,7 +102,8 @@ def _archive() -> str:
 def _request(order: Order) -> dict[str, Any]:
     """Return everything that the guest must know."""
     program, limits = order.program, order.limits
-    description = {"source": program.source, "entry": program.entry, "kind": program.kind, "returns": program.returns}
+    returns = "json" if program.kind == "script" else program.returns  # a script's None is no failed reward
+    description = {"source": program.source, "entry": program.entry, "kind": program.kind, "returns": returns}
     return {
         "nonce": order.nonce,
         "solo": order.solo,
@@ -120,6 +123,7 @@ def _child(order: Order) -> dict[str, Any]:
     limits = order.limits
     return {
         "script": order.program.kind == "script",
+        "internet": order.internet,
         "modules": list(order.profile.modules),
         "warmup": order.profile.warmup,
         "cpu_s": limits.cpu_s,

@@ -22,6 +22,7 @@ from ravelar.tools.sandbox.replies import LOADING, read_reply
 
 _EXIT_OUT_OF_MEMORY = 77
 _LINES_PER_CALL = 4
+WEAKNESSES = frozenset({"ids", "network"})
 _LINE_OVERHEAD = 4_096
 _NOISE_BYTES = 1 << 20
 
@@ -38,6 +39,7 @@ class Transcript:
         grace_s: How long the network and the guest may take beyond the program's own limits.
 
     Attributes:
+        weaknesses: Which second locks the machine could not put on.
         outcomes: One per call that was answered, in the order of the calls.
         load_failure: What every call gets, when the program does not load.
         done: Whether the guest has finished.
@@ -51,6 +53,7 @@ class Transcript:
         self._room = _NOISE_BYTES + _LINES_PER_CALL * (order.frame_bytes + _LINE_OVERHEAD) * (len(order.calls) + 1)
         self._expected = "ready"
         self._flight_start = 0
+        self.weaknesses: set[str] = set()
         self.outcomes: list[Outcome] = []
         self.load_failure: Outcome | None = None
         self.done = False
@@ -99,7 +102,8 @@ class Transcript:
         """Take one report."""
         event = parse(line.encode("utf-8", "surrogatepass"))
         match event:
-            case ["ready"] if self._expected == "ready":
+            case ["ready", list(weaknesses)] if self._expected == "ready":
+                self.weaknesses |= {name for name in weaknesses if name in WEAKNESSES}
                 self._expected, self._flight_start, self.started = "load", len(self.outcomes), True
             case ["unready", str(words)] if self._expected == "ready":
                 raise SandboxUnavailable(_unready(self._order, words))

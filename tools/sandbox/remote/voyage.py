@@ -14,7 +14,6 @@ Answered calls are not run again.
 
 import asyncio
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -144,11 +143,13 @@ class Voyage:
             nonce=os.urandom(16).hex(),
             seal=os.urandom(8).hex(),
             solo=batch.solo,
+            internet=self.fleet.options.internet,
         )
         transcript = Transcript(order, grace_s=self.grace_s)
         async with self.fleet.lease(self.program, order.longest_s) as machine:
             verdict = await self._converse(machine, order, transcript)
             machine.calls += len(calls)
+            self.fleet.weaknesses |= transcript.weaknesses
             machine.sound = verdict == "done"
         if verdict in ("died", "silent") and batch.suspect and not transcript.outcomes:
             self._blame(transcript, verdict)
@@ -164,27 +165,16 @@ class Voyage:
     async def _converse(self, machine: Machine, order: Order, transcript: Transcript) -> Verdict:
         """Run a batch on a machine, by our own clock."""
         listener = _Listener(transcript)
-        talking = asyncio.create_task(listener.run(machine.handle, cell(order)))
         try:
-            while not talking.done():
-                await asyncio.wait({talking}, timeout=max(0.0, listener.deadline - time.monotonic()))
-                if time.monotonic() >= listener.deadline and not talking.done():
-                    return self._lost_or("silent", transcript, TimeoutError("no word from the remote guest"))
-            return self._verdict(talking.exception(), listener, transcript)
-        finally:
-            talking.cancel()
-            await asyncio.wait({talking})
-
-    def _verdict(self, error: BaseException | None, listener: "_Listener", transcript: Transcript) -> Verdict:
-        """Say how a conversation ended."""
-        if isinstance(error, BadFrame):
+            await listener.run(machine.handle, cell(order))
+        except BadFrame:
             return "violated"
-        if isinstance(error, SandboxError):
-            raise error
-        if error is not None and is_gone(error):
-            return self._lost_or("died", transcript, error)
-        if error is not None:
-            return self._lost_or("lost", transcript, error)
+        except SandboxError:
+            raise
+        except Silence as error:
+            return self._lost_or("silent", transcript, error)
+        except Exception as error:  # noqa: BLE001 - the package raises its own, httpx's and Python's
+            return self._lost_or("died" if is_gone(error) else "lost", transcript, error)
         if transcript.finished:
             return "done"
         if listener.kernel_error:
@@ -206,6 +196,10 @@ class Voyage:
         return "lost"
 
 
+class Silence(Exception):
+    """The remote machine said nothing of use for longer than it may."""
+
+
 class _Listener:
     """Hears one execution out.
 
@@ -216,25 +210,34 @@ class _Listener:
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self.kernel_error = ""
-        self.deadline = time.monotonic() + transcript.patience_s
+        self._clock = asyncio.timeout(transcript.patience_s)
 
     async def run(self, handle: Any, code: str) -> None:
-        """Run a cell; our deadline is the only one (the package's own fires at twice what it is told)."""
-        await handle.run_code(
-            code,
-            timeout=0,
-            on_stdout=self._on_stdout,
-            on_stderr=lambda message: self._transcript.weigh(len(message.line)),
-            on_result=lambda result: self._transcript.weigh(len(str(result))),
-            on_error=self._on_error,
-        )
+        """Run a cell; our deadline is the only one (the package's own fires at twice what it is told).
+
+        Raises: Silence: when the deadline passes. BadFrame: for a report that can't be. Whatever the package raises.
+        """
+        try:
+            async with self._clock:
+                await handle.run_code(
+                    code,
+                    timeout=0,
+                    on_stdout=self._on_stdout,
+                    on_stderr=lambda message: self._transcript.weigh(len(message.line)),
+                    on_result=lambda result: self._transcript.weigh(len(str(result))),
+                    on_error=self._on_error,
+                )
+        except TimeoutError as error:
+            if not self._clock.expired():
+                raise
+            raise Silence(f"no word from the remote guest within {self._transcript.patience_s:.1f} s") from error
 
     def _on_stdout(self, message: Any) -> None:
         """Take a piece of output; each report of the guest starts the clock anew."""
         if type(message.line) is not str:
             raise BadFrame("output that is no text")
         if self._transcript.feed(message.line):
-            self.deadline = time.monotonic() + self._transcript.patience_s
+            self._clock.reschedule(asyncio.get_running_loop().time() + self._transcript.patience_s)
 
     def _on_error(self, error: Any) -> None:
         """Note that the kernel, not a program, says it failed: programs run elsewhere."""
