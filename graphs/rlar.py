@@ -8,7 +8,6 @@ a verifier, check it, adopt it) joins between START and `route`: it changes the 
 finds what it adopted.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, NotRequired
 
@@ -21,7 +20,7 @@ from typing_extensions import TypedDict
 from ravelar.tools.builtin import builtin_library
 from ravelar.tools.columns import Columns
 from ravelar.tools.library import Library
-from ravelar.tools.reward import Triple
+from ravelar.tools.reward import Reward, Triple
 from ravelar.tools.routing import Route
 from ravelar.tools.scoring import choose, invoke
 
@@ -102,34 +101,43 @@ def build_rlar(library: Library | None = None) -> CompiledStateGraph[RlarState, 
 
     No checkpointer is set: the server brings its own, and callers may recompile with theirs.
     """
-    tools = library or builtin_library()
+    nodes = _Nodes(library or builtin_library())
     wiring = StateGraph(RlarState, context_schema=RlarContext, input_schema=RlarInput, output_schema=RlarOutput)
-    wiring.add_node("route", _route_node(tools))
-    wiring.add_node("invoke", _invoke_node(tools))
+    wiring.add_node("route", nodes.route)
+    wiring.add_node("invoke", nodes.invoke)
     wiring.add_edge(START, "route")
     wiring.add_edge("route", "invoke")
     wiring.add_edge("invoke", END)
     return wiring.compile(name="rlar")
 
 
-def _route_node(library: Library) -> Callable[[RlarState, Runtime[RlarContext]], RoutesUpdate]:
-    def route(state: RlarState, runtime: Runtime[RlarContext]) -> RoutesUpdate:
+@dataclass(frozen=True, slots=True)
+class _Nodes:
+    """The graph's nodes over one library; nothing of it enters the state."""
+
+    library: Library
+
+    def route(self, state: RlarState, runtime: Runtime[RlarContext]) -> RoutesUpdate:
         """Choose a tool for each triple, never looking at its completion."""
         context = runtime.context or RlarContext()
-        routes = choose(_triples(state), library=library, tool=context.tool)
+        routes = choose(_triples(state), library=self.library, tool=context.tool)
         return {"routes": [RouteRow(tool=route.tool, reason=route.reason) for route in routes]}
 
-    return route
-
-
-def _invoke_node(library: Library) -> Callable[[RlarState], RewardsUpdate]:
-    def invoke_tools(state: RlarState) -> RewardsUpdate:
+    def invoke(self, state: RlarState) -> RewardsUpdate:
         """Score the triples, one batch per tool."""
         routes = [Route(row["tool"], row["reason"]) for row in state.get("routes", [])]
-        rewards = invoke(_triples(state), routes, library=library)
-        return {"rewards": [{**reward.as_row(), "detail": reward.detail} for reward in rewards]}
+        rewards = invoke(_triples(state), routes, library=self.library)
+        return {"rewards": [_reward_row(reward) for reward in rewards]}
 
-    return invoke_tools
+
+def _reward_row(reward: Reward) -> RewardRow:
+    return RewardRow(
+        tool=reward.tool,
+        reward=reward.value,
+        raw=reward.raw,
+        reason=reward.reason,
+        detail=None if reward.detail is None else dict(reward.detail),
+    )
 
 
 def _triples(state: RlarState) -> list[Triple]:

@@ -52,7 +52,8 @@ def tool_calls(conversation: Conversation) -> list[Message]:
     if isinstance(conversation, str):
         return []
     last: Message = next((m for m in reversed(conversation) if m.get("role") == "assistant"), {})
-    calls = [call.get("function") or call for call in last.get("tool_calls") or []]
+    given = last.get("tool_calls") or []
+    calls = [call.get("function") or call for call in given if isinstance(call, Mapping)]
     return [{"name": call.get("name"), "arguments": call.get("arguments")} for call in calls]
 
 

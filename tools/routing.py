@@ -119,12 +119,18 @@ def _by_shape(question: str, reference: Any, columns: Mapping[str, Any]) -> Rout
         return Route(None, "a truth value shows no task; name a task or a tool")
     options = columns.get("options") or columns.get("choices")
     if isinstance(reference, int | float):
-        return _by_options(question, str(reference), options) or Route("math_answer", "the reference is a number")
+        return _by_number(question, reference, options)
     if isinstance(reference, str):
         return _by_text(question, reference.strip(), options, columns)
     if isinstance(reference, list):
-        return _by_list(question)
+        return _by_list(question, reference, columns)
     return Route(None, "no reference, and no column that names a tool or a task")
+
+
+def _by_number(question: str, reference: float, given: Any) -> Route:
+    if isinstance(given, list | tuple) and isinstance(reference, int) and 0 <= reference < len(given):
+        return Route("choice", f"the reference is the index of one of {len(given)} options")
+    return _by_options(question, str(reference), given) or Route("math_answer", "the reference is a number")
 
 
 def _by_mapping(reference: Mapping[str, Any]) -> Route:
@@ -136,7 +142,13 @@ def _by_mapping(reference: Mapping[str, Any]) -> Route:
     )
 
 
-def _by_list(question: str) -> Route:
+def _by_list(question: str, reference: list[Any], columns: Mapping[str, Any]) -> Route:
+    if reference and all(isinstance(item, str) for item in reference):
+        asked = _by_request(_ends(question), reference[0], columns)  # several texts, any of which is right
+        if asked.tool in ("translation", "overlap", "normalized"):
+            return asked
+    if reference and all(isinstance(item, Mapping) and item.keys() >= {"name", "arguments"} for item in reference):
+        return Route("exact", "the reference is a list of tool calls")
     if _asks(_WANTS_JSON, _ends(question)):
         return Route("exact", "the reference is a list and the prompt asks for JSON")
     return Route(None, "a list shows no task; name a task or a tool")
@@ -195,13 +207,22 @@ def _ends(question: str) -> str:
 
 
 _TARGETS = frozenset({"target_language", "target_lang", "tgt_lang", "lp"})
-_COLUMNS = (("instruction_id_list", "instructions"), ("json_schema", "json_schema"), ("regex", "regex"))
+_COLUMNS = (
+    ("instruction_id_list", "instructions"),
+    ("json_schema", "json_schema"),
+    ("regex", "regex"),
+    ("tags", "format"),
+)
 _MAPPINGS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"instruction_id_list"}), "instructions"),
     (frozenset({"$schema"}), "json_schema"),
     (frozenset({"type", "properties"}), "json_schema"),
     (frozenset({"type", "items"}), "json_schema"),
+    (frozenset({"type", "enum"}), "json_schema"),
+    (frozenset({"$ref"}), "json_schema"),
     (frozenset({"regex"}), "regex"),
+    (frozenset({"tags"}), "format"),
+    (frozenset({"name", "arguments"}), "exact"),
 )
 _SHORT = 60  # characters; ours: longer references are sentences, where a normalized match says little
 _NUMBER = re.compile(

@@ -186,7 +186,11 @@ def _parquet_rows(path: str) -> Iterator[Row | BadRow]:
     import duckdb  # noqa: PLC0415  50 ms that JSON lines need not pay
 
     # No extension is ever fetched, and one thread keeps the rows in the file's order at a small, flat memory.
-    settings = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 1}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "threads": 1,
+    }
     connection = duckdb.connect(config=settings)
     try:
         total = connection.execute("SELECT sum(num_rows) FROM parquet_file_metadata(?)", [path]).fetchone()

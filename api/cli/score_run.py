@@ -65,8 +65,8 @@ Chunk = list[Prepared]
 Scored = tuple[Chunk, list[Reward], Timings]
 
 
-class Terminated(Exception):
-    """The process was asked to end (SIGTERM)."""
+class Terminated(BaseException):
+    """The process was asked to end (SIGTERM); like KeyboardInterrupt, no tool's crash."""
 
 
 def run(job: ScoreJob) -> int:

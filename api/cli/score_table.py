@@ -32,13 +32,14 @@ def show_table(tally: Tally, *, to_stderr: bool) -> None:
 
 
 def _table(tools: list[Mapping[str, Any]], *, labelled: bool) -> Any:
+    from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table()
-    table.add_column("tool")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("tool", no_wrap=True)
     headings = ["n", "mean", "unscored", "rewards/s"]
     for heading in headings + (["labelled", "false accepts", "false rejects"] if labelled else []):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", max_width=9)
     for tool in tools:
         cells = [
             f"{tool['n']:,}",

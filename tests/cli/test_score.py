@@ -10,8 +10,8 @@ import pytest
 from ravelar.cli.reward_file import RewardFile
 from ravelar.tools.errors import InputError
 
-RIGHT = {"prompt": "6 * 7?", "completion": "It is 42.", "reference": 42, "label": True}
-WRONG = {"prompt": "6 * 7?", "completion": "It is 41.", "reference": 42, "label": False}
+RIGHT = {"prompt": "6 * 7?", "completion": "The answer is 42.", "reference": 42, "label": True}
+WRONG = {"prompt": "6 * 7?", "completion": "The answer is 41.", "reference": 42, "label": False}
 
 
 def write_rows(path, rows):
@@ -30,7 +30,7 @@ def test_rows_go_to_standard_output_in_order_and_the_table_beside_them(ravelar, 
         {"row": 0, "tool": "math_answer", "reward": 1.0, "raw": 1.0, "reason": None},
         {"row": 1, "tool": "math_answer", "reward": 0.0, "raw": 0.0, "reason": None},
     ]
-    assert "false accepts" in done.stderr
+    assert all(word in done.stderr for word in ("unscored", "false", "accepts", "rejects"))
 
 
 def test_the_closing_table_as_json(ravelar, tmp_path):

@@ -5,22 +5,20 @@ calls of its own batch, as far as an ordinary Linux process can be held.
 """
 
 import json
-import math
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ravelar.tools.sandbox.frames import pack
 from ravelar.tools.sandbox.jail import libc, privileges, rlimits
+from ravelar.tools.sandbox.jail.capture import STDIN_FILE, STDOUT_FILE
 from ravelar.tools.sandbox.jail.harness import Harness
 from ravelar.tools.sandbox.jail.wording import describe
 
 _CHANNEL = 3
 _EXIT_OUT_OF_MEMORY = 77
-_LEAST_FILE_BYTES = 1 << 24
-_LIFE_CPU_CALLS = 16
-_LEAST_LIFE_CPU_S = 60
 
 
 def main() -> NoReturn:
@@ -66,13 +64,11 @@ def _lock(request: dict[str, Any]) -> list[str]:
     elif os.geteuid() == 0:
         weaknesses.append("ids")
     own_tasks = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are enough
-    rlimits.limit_worker(
-        address_space=rlimits.address_space_bytes(),
-        memory_mb=request["memory_mb"],
-        cpu_s=max(_LEAST_LIFE_CPU_S, math.ceil(_LIFE_CPU_CALLS * request["cpu_s"])),
-        file_bytes=max(_LEAST_FILE_BYTES, request["output_bytes"]),
-        tasks=max(own_tasks, rlimits.tasks_of_user(os.getuid())) + request["threads"],
-    )
+    tasks = max(own_tasks, rlimits.tasks_of_user(os.getuid())) + request["threads"]
+    rlimits.forbid_extras()
+    own = rlimits.worker_limits(address_space=rlimits.address_space_bytes(), request=request, tasks=tasks)
+    for kind, value in own:
+        resource.setrlimit(kind, (value, value))
     privileges.forbid_new()
     privileges.hide_memory()
     privileges.die_with_parent()
@@ -105,8 +101,9 @@ def _readable_by_all(path: Path) -> bool:
 
 
 def _open_files() -> None:
-    """Give a script files in memory as its standard input and output, whatever way it reads and writes them."""
-    for descriptor, name in ((0, "stdin"), (1, "stdout")):
-        file = os.memfd_create(name)
-        os.dup2(file, descriptor)
-        os.close(file)
+    """Give a script files in memory for its input and output; for each call they become descriptors 0 and 1."""
+    for descriptor in (STDIN_FILE, STDOUT_FILE):
+        file = os.memfd_create("script")
+        if file != descriptor:
+            os.dup2(file, descriptor)
+            os.close(file)

@@ -102,8 +102,7 @@ def _archive() -> str:
 def _request(order: Order) -> dict[str, Any]:
     """Return everything that the guest must know."""
     program, limits = order.program, order.limits
-    returns = "json" if program.kind == "script" else program.returns  # a script's None is no failed reward
-    description = {"source": program.source, "entry": program.entry, "kind": program.kind, "returns": returns}
+    description = {"source": program.source, "entry": program.entry, "kind": program.kind, "returns": program.returns}
     return {
         "nonce": order.nonce,
         "solo": order.solo,
@@ -123,6 +122,7 @@ def _child(order: Order) -> dict[str, Any]:
     limits = order.limits
     return {
         "script": order.program.kind == "script",
+        "kept": False,  # its machine may be; the process ends with the batch
         "internet": order.internet,
         "modules": list(order.profile.modules),
         "warmup": order.profile.warmup,

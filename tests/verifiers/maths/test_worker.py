@@ -1,0 +1,223 @@
+"""The worker process: lazy, killable, shared by threads, left alone by forks, never orphaned."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ravelar.tools.errors import ToolUnavailable
+from ravelar.tools.reward import Triple
+from ravelar.tools.verifiers.math_answer import MathAnswer
+from ravelar.tools.verifiers.maths.worker_process import Question, WorkerProcess
+
+HALF = Triple("q", r"\boxed{\frac{\sqrt{4}}{4}}", r"\frac{\sqrt{9}}{6}")
+THIRD = Triple("q", r"\boxed{\frac{\sqrt{4}}{6}}", r"\frac{\sqrt{9}}{6}")
+
+
+def run_script(source: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python in a process of its own: forking pytest itself would fork its threads' locks."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source)], capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+def alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def gone_within(pid: int, timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if not alive(pid):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def worker() -> WorkerProcess:
+    return WorkerProcess(cpu_s=2.0, memory_mb=1024)
+
+
+def pid_of(worker: WorkerProcess) -> int:
+    assert worker._process is not None
+    return worker._process.pid
+
+
+def test_plain_numbers_start_no_worker() -> None:
+    tool = MathAnswer()
+    assert tool.score([Triple("q", "The answer is $18.", 18), Triple("q", "it is 5", "x")]) is not None
+    tool = MathAnswer()
+    tool.score([Triple("q", "The answer is $18.", 18)] * 100)
+    assert tool._worker._process is None
+
+
+def test_one_round_trip_answers_many_questions_in_order(worker: WorkerProcess) -> None:
+    questions = [Question(f"{i}x", (f"{i % 7}x",)) for i in range(150)]
+    outcomes = [verdict.outcome for verdict in worker.ask(questions)]
+    worker.close()
+    assert outcomes == ["right" if i == i % 7 else "wrong" for i in range(150)]
+
+
+def test_question_that_hangs_is_blamed_and_the_rest_are_asked_again() -> None:
+    worker = WorkerProcess(cpu_s=0.5, memory_mb=1024)
+    hanging = Question("5", ("10^{10^{10}}",))
+    questions = [Question("x", ("x",)), hanging, Question("z", ("z",)), Question("w", ("v",))]
+    outcomes = [verdict.outcome for verdict in worker.ask(questions)]
+    worker.close()
+    assert outcomes == ["right", "hung", "right", "wrong"]
+
+
+def test_worker_killed_from_outside_midway_costs_no_answer(worker: WorkerProcess) -> None:
+    worker.ask([Question("x", ("x",))])
+    killer = threading.Timer(0.05, os.kill, (pid_of(worker), signal.SIGKILL))
+    killer.start()
+    verdicts = worker.ask([Question(f"x+{i}", (f"{i}+x",)) for i in range(60)])
+    killer.join()
+    worker.close()
+    assert [verdict.outcome for verdict in verdicts] == ["right"] * 60
+
+
+def test_worker_killed_while_idle_is_replaced(worker: WorkerProcess) -> None:
+    worker.ask([Question("x", ("x",))])
+    os.kill(pid_of(worker), signal.SIGKILL)
+    assert worker.ask([Question("x", ("x",))])[0].outcome == "right"
+    worker.close()
+
+
+def test_memory_is_limited() -> None:
+    worker = WorkerProcess(cpu_s=20.0, memory_mb=64)
+    verdict = worker.ask([Question("x", (r"\begin{pmatrix}" + "1&" * 5 + r"1\end{pmatrix}^{1000000000000}",))])[0]
+    assert verdict.outcome in {"wrong", "crashed"}
+    assert worker.ask([Question("x", ("x",))])[0].outcome == "right"
+    worker.close()
+
+
+def test_worker_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch, worker: WorkerProcess) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(ToolUnavailable, match="did not start"):
+        worker.ask([Question("x", ("x",))])
+
+
+def test_plain_numbers_are_scored_while_the_worker_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    right, unscored = MathAnswer().score([Triple("q", "The answer is 18.", 18), HALF])
+    assert right == 1.0
+    assert isinstance(unscored, ToolUnavailable)
+
+
+def test_closing_ends_the_worker_and_the_next_question_starts_another(worker: WorkerProcess) -> None:
+    worker.ask([Question("x", ("x",))])
+    first = pid_of(worker)
+    worker.close()
+    assert not alive(first)
+    assert worker.ask([Question("x", ("x",))])[0].outcome == "right"
+    assert pid_of(worker) != first
+    worker.close()
+
+
+def test_tool_survives_pickling_without_its_worker() -> None:
+    tool = MathAnswer()
+    tool.score([HALF])
+    copy = pickle.loads(pickle.dumps(tool))
+    assert copy.score([HALF, THIRD]) == [1.0, 0.0]
+    tool.close()
+    copy.close()
+
+
+def test_many_threads_share_one_tool(tool: MathAnswer) -> None:
+    def score_some(i: int) -> bool:
+        triples = [
+            Triple("q", rf"\boxed{{{i}\sqrt{{2}}+{j}}}", rf"{j}+{i if j % 2 else i + 1}\sqrt{{2}}") for j in range(10)
+        ]
+        return tool.score(triples) == [float(j % 2) for j in range(10)]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(score_some, range(24)))
+
+
+def test_forked_children_use_their_own_worker_and_leave_the_parents_alone() -> None:
+    done = run_script(r"""
+        import os, threading
+        from ravelar.tools.reward import Triple
+        from ravelar.tools.verifiers.math_answer import MathAnswer
+        pair = [Triple("q", r"\boxed{\frac{\sqrt{4}}{4}}", r"\frac{\sqrt{9}}{6}"), Triple("q", r"\boxed{x}", "x+1")]
+        tool = MathAnswer()
+        assert tool.score(pair) == [1.0, 0.0]
+        parents = tool._worker._process.pid
+        with tool._worker._lock:  # as if another thread were asking while we fork
+            children = []
+            for _ in range(3):
+                pid = os.fork()
+                if pid == 0:
+                    good = tool.score(pair) == [1.0, 0.0] and tool._worker._process.pid != parents
+                    tool.close()
+                    os._exit(0 if good else 1)
+                children.append(pid)
+            codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
+        assert codes == [0, 0, 0], codes
+        assert tool.score(pair) == [1.0, 0.0] and tool._worker._process.pid == parents
+        tool.close()
+    """)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "hanging"])
+def test_no_orphan_when_the_parent_is_killed(busy: bool) -> None:
+    source = r"""
+        import sys, threading, time
+        from ravelar.tools.verifiers.maths.worker_process import Question, WorkerProcess
+        worker = WorkerProcess(cpu_s=3.0, memory_mb=1024)
+        worker.ask([Question("x", ("x",))])
+        print(worker._process.pid, flush=True)
+        if BUSY:
+            worker.ask([Question("5", ("10^{10^{10}}",))])
+        time.sleep(60)
+    """.replace("BUSY", str(busy))
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(source)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        time.sleep(0.3)
+        parent.kill()
+    assert gone_within(pid, 30.0)
+
+
+def test_worker_ends_when_a_forked_child_outlives_the_killed_parent() -> None:
+    source = r"""
+        import os, time
+        from ravelar.tools.verifiers.maths.worker_process import Question, WorkerProcess
+        worker = WorkerProcess(cpu_s=3.0, memory_mb=1024)
+        worker.ask([Question("x", ("x",))])
+        child = os.fork()
+        if child == 0:
+            time.sleep(20)
+            os._exit(0)
+        print(worker._process.pid, child, flush=True)
+        time.sleep(60)
+    """
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(source)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid, child = map(int, parent.stdout.readline().split())
+        parent.kill()
+        try:
+            assert gone_within(pid, 10.0)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_worker_ignores_modules_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sympy.py").write_text("raise SystemExit('imported from the current folder')")
+    monkeypatch.chdir(tmp_path)
+    tool = MathAnswer()
+    assert tool.score([HALF]) == [1.0]
+    tool.close()
