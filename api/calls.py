@@ -15,9 +15,9 @@ Scorable = Triple | Mapping[str, Any]
 
 
 @cache
-def default_library() -> Library:
-    """Return the built-in tools, one library per process."""
-    return builtin_library()
+def default_library(sandbox: str = "local") -> Library:
+    """Return the built-in tools, one library per process and sandbox ("local", "e2b" or "unsafe")."""
+    return builtin_library(sandbox)
 
 
 def score(triples: Iterable[Scorable], *, tool: str | None = None, library: Library | None = None) -> list[Reward]:

@@ -1,7 +1,11 @@
 """The built-in reward tools: those that need no model, no key and no network."""
 
+from functools import partial
+
 from ravelar.tools.library import Library
+from ravelar.tools.sandbox.backends import open_sandbox
 from ravelar.tools.verifiers.choice import Choice
+from ravelar.tools.verifiers.code.tool import UnitTests
 from ravelar.tools.verifiers.instructions import Instructions
 from ravelar.tools.verifiers.json_schema import JsonSchema
 from ravelar.tools.verifiers.layout import Format
@@ -15,11 +19,16 @@ from ravelar.tools.verifiers.repetition import Repetition
 from ravelar.tools.verifiers.translation import Bleu, Translation
 
 
-def builtin_library() -> Library:
-    """Return a library of the built-in tools; what they stand on is imported when they first score."""
+def builtin_library(sandbox: str = "local") -> Library:
+    """Return a library of the built-in tools; what they stand on is imported or started when they first score.
+
+    Args:
+        sandbox: Where programs that a policy wrote are run: "local", "e2b" or "unsafe".
+    """
     return Library(
         [
             MathAnswer(),
+            UnitTests(open_sandbox=partial(open_sandbox, sandbox)),
             Choice(),
             Exact(),
             Normalized(),

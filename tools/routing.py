@@ -53,6 +53,10 @@ TASKS: Mapping[str, str] = {
     "ifeval": "instructions",
     "machine_translation": "translation",
     "mt": "translation",
+    "code": "unit_tests",
+    "coding": "unit_tests",
+    "humaneval": "unit_tests",
+    "mbpp": "unit_tests",
     "summarization": "overlap",
     "summarisation": "overlap",
     "summary": "overlap",
@@ -114,6 +118,8 @@ def _by_shape(question: str, reference: Any, columns: Mapping[str, Any]) -> Rout
         for column, tool in _COLUMNS.items():
             if columns.get(column):
                 return Route(tool, f"column {column}")
+    if columns.get("test") and columns.get("entry_point"):
+        return Route("unit_tests", "columns test and entry_point")
     if isinstance(reference, Mapping):
         return _by_mapping(reference)
     if isinstance(reference, bool):
@@ -150,9 +156,18 @@ def _by_list(question: str, reference: list[Any], columns: Mapping[str, Any]) ->
             return asked
     if reference and all(isinstance(item, Mapping) and item.keys() >= {"name", "arguments"} for item in reference):
         return Route("exact", "the reference is a list of tool calls")
+    if reference and all(_is_test(item) for item in reference):
+        return Route("unit_tests", "the reference is a list of tests")
     if _asks(_WANTS_JSON, _ends(question)):
         return Route("exact", "the reference is a list and the prompt asks for JSON")
     return Route(None, "a list shows no task; name a task or a tool")
+
+
+def _is_test(item: Any) -> bool:
+    """Say whether a value is an assert, or a case of a program: arguments or input, and what must come out."""
+    if isinstance(item, str):
+        return item.lstrip().startswith("assert ")
+    return isinstance(item, Mapping) and any(keys <= item.keys() for keys in _CASES)
 
 
 def _by_options(question: str, reference: str, given: Any) -> Route | None:
@@ -171,6 +186,8 @@ def _by_text(question: str, reference: str, given: Any, columns: Mapping[str, An
         return by_options
     if _NUMBER.fullmatch(_SPACING.sub("", reference).replace("\\$", "$")):
         return Route("math_answer", "the reference is a number")
+    if reference.startswith("assert ") or "\nassert " in reference or "def check(" in reference:
+        return Route("unit_tests", "the reference is test code")
     if _FINAL_ANSWER.search(reference[-_PROMPT_ENDS:]):
         return Route("math_answer", "the reference ends in a marked final answer")
     return _by_request(_ends(question), reference, columns)
@@ -216,12 +233,15 @@ def _ends(question: str) -> str:
     return f"{question[:_PROMPT_ENDS]}\n{question[-_PROMPT_ENDS:]}".lower()
 
 
+_CASES = (frozenset({"args", "expected"}), frozenset({"input", "output"}))
 _TARGETS = frozenset({"target_language", "target_lang", "tgt_lang", "lp"})
 _COLUMNS: Mapping[str, str] = {
     "instruction_id_list": "instructions",
     "json_schema": "json_schema",
     "regex": "regex",
     "tags": "format",
+    "test_list": "unit_tests",
+    "input_output": "unit_tests",
 }
 _MAPPINGS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"instruction_id_list"}), "instructions"),
@@ -232,6 +252,11 @@ _MAPPINGS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"$ref"}), "json_schema"),
     (frozenset({"regex"}), "regex"),
     (frozenset({"tags"}), "format"),
+    (frozenset({"test", "entry_point"}), "unit_tests"),
+    (frozenset({"test_list"}), "unit_tests"),
+    (frozenset({"tests"}), "unit_tests"),
+    (frozenset({"inputs", "outputs"}), "unit_tests"),
+    (frozenset({"input_output"}), "unit_tests"),
     (frozenset({"name", "arguments"}), "exact"),
 )
 _BEFORE_WORD = 80  # characters; ours: how far before its word a request begins

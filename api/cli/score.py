@@ -52,6 +52,13 @@ def _parse_columns(given: tuple[str, ...]) -> dict[str, str]:
     "--format", "row_format", type=click.Choice(["jsonl", "csv", "parquet"]), help="Format (default: by suffix)."
 )
 @click.option("--threshold", type=float, default=0.5, show_default=True, help="Least reward that accepts, for labels.")
+@click.option(
+    "--sandbox",
+    type=click.Choice(["local", "e2b", "unsafe"]),
+    default="local",
+    show_default=True,
+    help="Where programs in completions run; unsafe is no jail.",
+)
 @click.option("--resume", is_flag=True, help="Continue --out where an interrupted run left it.")
 @click.option("--overwrite", is_flag=True, help="Replace --out if it exists.")
 @click.option("--detail", is_flag=True, help="Add what the tool kept beside the reward to each row.")

@@ -44,6 +44,7 @@ class ScoreJob:
     as_json: bool = False
     row_format: RowFormat | None = None
     threshold: float = 0.5
+    sandbox: str = "local"
     resume: bool = False
     overwrite: bool = False
     detail: bool = False
@@ -76,7 +77,7 @@ def run(job: ScoreJob) -> int:
         InputError: before anything is written, if the job can't be done as asked.
     """
     if job.tool is not None:
-        default_library()[job.tool]
+        default_library(job.sandbox)[job.tool]
     sources = [(path, read_rows(path, job.row_format)) for path in job.files]
     sizes = [size_of(path) for path in job.files]
     rewards = RewardFile(job.out, resume=job.resume, overwrite=job.overwrite)
@@ -147,14 +148,14 @@ def _scored(prepared: Iterator[Prepared], job: ScoreJob, tally: Tally) -> Iterat
 
 def _score_chunks(chunks: Iterator[Chunk], job: ScoreJob) -> Iterator[Scored]:
     if job.jobs == 1:
-        yield from (score_chunk(chunk, job.tool) for chunk in chunks)
+        yield from (score_chunk(chunk, job.tool, job.sandbox) for chunk in chunks)
         return
     # Spawned, not forked: the parent may hold threads (progress) and worker pipes that must not be shared.
     pool = ProcessPoolExecutor(job.jobs, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
     try:
         waiting: deque[Future[Scored]] = deque()
         for chunk in chunks:
-            waiting.append(pool.submit(score_chunk, chunk, job.tool))
+            waiting.append(pool.submit(score_chunk, chunk, job.tool, job.sandbox))
             if len(waiting) >= 2 * job.jobs:
                 yield waiting.popleft().result()
         while waiting:
@@ -163,11 +164,12 @@ def _score_chunks(chunks: Iterator[Chunk], job: ScoreJob) -> Iterator[Scored]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def score_chunk(chunk: Chunk, tool: str | None) -> Scored:
+def score_chunk(chunk: Chunk, tool: str | None, sandbox: str = "local") -> Scored:
     """Score a chunk with the built-in tools; return it with its rewards and the tools' timings."""
     timings: Timings = []
     triples = [row.triple for row in chunk if row.triple is not None]
-    scored = iter(score(triples, library=default_library(), tool=tool, on_batch=lambda *batch: timings.append(batch)))
+    library = default_library(sandbox)
+    scored = iter(score(triples, library=library, tool=tool, on_batch=lambda *batch: timings.append(batch)))
     rewards = [
         next(scored) if row.triple is not None else Reward(None, None, f"{UNREADABLE}: {row.reason}") for row in chunk
     ]

@@ -140,7 +140,7 @@ def test_tests_that_need_the_program_s_objects_share_its_jail_and_say_so(judged:
         f"import os\n{NODES}\nos._exit(0)",
         "import builtins\nclass Node:\n    def __init__(self, x): pass\nbuiltins.print = None\ndef f(n): return 0",
         "class Node:\n    def __init__(self, x): raise SystemExit(0)\ndef f(n): return 3",
-        "import sys\nclass Node:\n    def __init__(self, x): pass\ndef f(n): print('[word, [[\"\", \"\"]]]'); sys.exit(0)",
+        'import sys\nclass Node:\n    def __init__(self, x): pass\ndef f(n): print(\'[word, [["", ""]]]\'); sys.exit(0)',
     ],
 )
 def test_simple_forgeries_earn_nothing_in_a_shared_jail_either(code: str, judged: Judge) -> None:

@@ -50,7 +50,7 @@ FORGERIES = {
     "_exit on import": "import os\ndef solve(a, b): return 5\nos._exit(0)",
     "SystemExit": "def solve(a, b): raise SystemExit(0)",
     "KeyboardInterrupt": "def solve(a, b): raise KeyboardInterrupt",
-    "printed verdict": "def solve(a, b): print('PASSED\\n[[\"value\", 5, null], [\"value\", 6, null]]')",
+    "printed verdict": 'def solve(a, b): print(\'PASSED\\n[["value", 5, null], ["value", 6, null]]\')',
     "forged answers": "def solve(a, b): return [('value', 5, None), ('value', 6, None)]",
     "replaced caller": "import threading, time\ndef solve(a, b):\n globals()['ravelar_call'] = lambda *a: ('value', 7, None)\n",
     "patched builtins": "import builtins\nbuiltins.all = builtins.any = lambda x: True\ndef solve(a, b): return None",
