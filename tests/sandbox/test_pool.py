@@ -102,6 +102,21 @@ def test_threads_share_one_sandbox(sandbox):
     assert wrong == []
 
 
+def test_a_short_run_is_not_starved_by_long_ones():
+    slow = Program("import time\ndef verify(): time.sleep(0.01); return 1.0", isolation="per_tool")
+    with LocalSandbox(upkeep=Upkeep(width=1)) as sandbox:
+        threads = [threading.Thread(target=lambda: sandbox.run(slow, [Call()] * 100)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        started = time.monotonic()
+        assert values(sandbox.run(PLAIN, [Call(("x", "x"))])) == [1.0]
+        waited = time.monotonic() - started
+        for thread in threads:
+            thread.join()
+    assert waited < 1.8  # one batch of each of the others, of the three that they take together
+
+
 def test_event_loops_are_not_blocked(sandbox):
     async def main():
         program = Program("import time\ndef verify(i): time.sleep(0.2); return i", returns="json")

@@ -19,6 +19,7 @@ if sys.platform == "linux":
     from ravelar.tools.sandbox.pool import Pool
     from ravelar.tools.sandbox.rounds import Job, Round
     from ravelar.tools.sandbox.selftest import ESSENTIAL, SelfTest, examine, require
+    from ravelar.tools.sandbox.slots import Slots
 
 _everyone: "weakref.WeakSet[LocalSandbox]" = weakref.WeakSet()
 
@@ -83,7 +84,7 @@ class LocalSandbox:
         upkeep: Upkeep = self._configuration["upkeep"]
         self._pid = os.getpid()
         self._width = upkeep.width or len(os.sched_getaffinity(0))
-        self._slots = threading.Semaphore(self._width)
+        self._slots = Slots(self._width)
         self._pool = Pool(
             self._start,
             max_spare=self._width,
@@ -107,7 +108,7 @@ class LocalSandbox:
             raise ValueError(f"no profile {profile!r}; known: {', '.join(sorted(known))}")
         parent = ParentLink(known[profile], self._configuration["layers"])
         try:
-            require(examine(parent, threading.Semaphore(1)), self._configuration["accept_open"])
+            require(examine(parent, Slots(1)), self._configuration["accept_open"])
         except BaseException:
             parent.close()
             raise
@@ -119,7 +120,7 @@ class LocalSandbox:
         Raises: SandboxUnavailable: if something essential is open.
         """
         self._leave_forked_past()
-        return examine(self._pool.parent(profile), threading.Semaphore(1), thorough=True)
+        return examine(self._pool.parent(profile), Slots(1), thorough=True)
 
     def run(self, program: Program, calls: Sequence[Call], limits: Limits | None = None) -> list[Outcome]:
         """Run the calls; return one outcome per call, in order.

@@ -77,9 +77,14 @@ class Pool:
 
     def _take_spare(self, program: Program, limits: Limits) -> WorkerLink | None:
         """Return a worker that was forked ahead with these limits, if there is one."""
-        with self._lock:
-            spares = self._spares.get(_spare_kind(program, limits))
-            return spares.pop() if spares else None
+        spares = self._spares.get(_spare_kind(program, limits))
+        while spares:
+            with self._lock:
+                spare = spares.pop() if spares else None
+            if spare is None or spare.alive():
+                return spare
+            spare.close()
+        return None
 
     def stock(self, program: Program, limits: Limits) -> None:
         """Have a worker forked for the next program of the kind while this one runs."""

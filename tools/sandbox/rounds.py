@@ -9,13 +9,12 @@ Who is blamed for what:
   if not, an earlier one may have: the call runs again, alone in a fresh worker, and only then is it blamed.
 - Bytes that are no frame of ours spoil the whole batch, for who wrote them can't be told: every call of it runs
   again, alone in a fresh worker, where there is nobody else to blame.
-- A SIGKILL that we did not send may be the machine's: the call gets two more tries.
+- A SIGKILL that we did not send may be the machine's: the call gets five more tries.
 """
 
 import os
 import select
 import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from ravelar.tools.sandbox.frames import BadFrame, pack
 from ravelar.tools.sandbox.pool import Pool
 from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program
 from ravelar.tools.sandbox.replies import LOADING, read_reply
+from ravelar.tools.sandbox.slots import Slots
 from ravelar.tools.sandbox.values import encode
 from ravelar.tools.sandbox.worker_link import Ending, WorkerLink
 
@@ -33,7 +33,7 @@ _BATCH_CALLS = 64
 _LEAST_SPLIT_CALLS = 8  # a batch is not spread over cores below that: a worker costs more
 _BATCH_CHARACTERS = 1 << 23
 _READ_BYTES = 1 << 16  # above 128 KiB, malloc maps and unmaps each buffer
-_TRIES = 3
+_TRIES = 6
 _IN_NO_HURRY = 8  # with more calls than that to go, let frames gather: waking up for each costs both sides more
 _PATIENCE_S = 5e-5
 _LOSSES = 8
@@ -115,7 +115,7 @@ class Round:
         width: How many permits there are.
     """
 
-    def __init__(self, pool: Pool, slots: threading.Semaphore, width: int) -> None:
+    def __init__(self, pool: Pool, slots: Slots, width: int) -> None:
         self._pool = pool
         self._slots = slots
         self._width = width
@@ -141,17 +141,24 @@ class Round:
 
     def _launch_some(self) -> None:
         """Send batches out while there are free cores; one at least, however long that takes."""
-        while self._queue and self._slots.acquire(blocking=not self._flights):
+        while self._queue and self._may_launch():
             batch = self._queue.popleft()
             if batch.job.load_failure is not None:
                 self._answer_all(batch, batch.job.load_failure)
-                self._slots.release()
+                self._slots.give()
                 continue
             try:
                 self._launch(batch)
             except BaseException:
-                self._slots.release()
+                self._slots.give()
                 raise
+
+    def _may_launch(self) -> bool:
+        """Take a permit; wait for one only with nothing else to do."""
+        if not self._flights:
+            self._slots.take()
+            return True
+        return self._slots.take_if_free()
 
     def _launch(self, batch: Batch) -> None:
         """Send one batch to a worker."""
@@ -261,7 +268,7 @@ class Round:
         del self._flights[descriptor]
         self._poll.unregister(descriptor)
         self._pool.give(flight.worker, damaged=damaged)
-        self._slots.release()
+        self._slots.give()
 
     def _fail_job(self, flight: Flight, outcome: Outcome) -> None:
         """Answer all calls of a job whose program does not load."""

@@ -7,7 +7,6 @@ is found out, and one that is missing but not needed does no harm.
 import contextlib
 import socket
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from ravelar.tools.sandbox.parent_link import ParentLink
 from ravelar.tools.sandbox.pool import Pool
 from ravelar.tools.sandbox.protocol import Call, Limits, Program
 from ravelar.tools.sandbox.rounds import Job, Round
+from ravelar.tools.sandbox.slots import Slots
 
 ESSENTIAL = {
     "files_read": "reads files outside its libraries",
@@ -67,7 +67,7 @@ class SelfTest:
         return [name for name in ESSENTIAL if name in self.open]
 
 
-def examine(parent: ParentLink, slots: threading.Semaphore, *, thorough: bool = False) -> SelfTest:
+def examine(parent: ParentLink, slots: Slots, *, thorough: bool = False) -> SelfTest:
     """Run the probes in workers of the parent; the slow ones only if it is to be thorough.
 
     Raises: SandboxUnavailable: if a probe can't even be run.

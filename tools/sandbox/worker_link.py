@@ -56,6 +56,16 @@ class WorkerLink:
         self.channel.close()
         self.lease.close()
 
+    def alive(self) -> bool:
+        """Say whether the worker has not ended, as far as its parent has told."""
+        try:
+            self.lease.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def ending(self) -> Ending | None:
         """Return how the worker ended, as its lease now says, or None if its parent is gone or never forked it."""
         try:
