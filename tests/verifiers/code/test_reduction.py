@@ -76,7 +76,9 @@ def test_arguments_are_taken_with_their_python_types() -> None:
 def test_check_functions_and_test_functions_are_followed() -> None:
     source = "METADATA = {}\ndef check(candidate):\n    assert True\n    assert candidate(1) == 1\n    print\ncheck(f)"
     assert [case.calls[0].name for case in reduced(source).cases] == ["f"]
-    source = "from solution import f\n\ndef test_one():\n    assert f(1) == 1\n\ndef test_two():\n    assert f(2) == 4\n"
+    source = (
+        "from solution import f\n\ndef test_one():\n    assert f(1) == 1\n\ndef test_two():\n    assert f(2) == 4\n"
+    )
     assert len(reduced(source).cases) == 2
     assert reduced(source).check is None
 
