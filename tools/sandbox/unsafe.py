@@ -25,11 +25,15 @@ _START_S = 20.0  # an interpreter on a busy machine; it is not the program's tim
 _BACKLOG_BYTES = 16_384
 _CHILD = """
 import json, os, sys
+from ravelar.tools.sandbox.jail.capture import STDIN_FILE, STDOUT_FILE
 from ravelar.tools.sandbox.jail.harness import Harness
-channel, request = int(sys.argv[1]), json.loads(sys.argv[2])
-if request["script"]:
-    for descriptor, name in ((0, "stdin"), (1, "stdout")):
-        os.dup2(os.memfd_create(name), descriptor)
+channel, request = 3, json.loads(sys.argv[2])
+os.dup2(int(sys.argv[1]), channel)
+for descriptor in (STDIN_FILE, STDOUT_FILE) if request["script"] else ():
+    file = os.memfd_create("script")
+    if file != descriptor:
+        os.dup2(file, descriptor)
+        os.close(file)
 Harness(channel, request).serve()
 os._exit(0)
 """
@@ -80,6 +84,7 @@ class _Child:
             "output_bytes": limits.output_bytes,
             "value_bytes": limits.value_bytes,
             "script": self._program.kind == "script",
+            "kept": False,
         }
         try:
             process = subprocess.Popen(

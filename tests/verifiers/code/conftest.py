@@ -11,7 +11,7 @@ from ravelar.tools.sandbox.local import LocalSandbox
 from ravelar.tools.sandbox.protocol import Limits, Sandbox
 from ravelar.tools.verifiers.code.tool import UnitTests
 
-LIMITS = Limits(wall_s=5.0, cpu_s=1.0)
+LIMITS = Limits(wall_s=2.0, cpu_s=1.0, load_s=2.0)
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +37,3 @@ def judged(jail: Sandbox) -> Callable[..., Scored]:
         return scored
 
     return judge
-
-
-def outcomes(scored: Scored) -> list[str]:
-    """Return the tests' outcomes in order."""
-    return [test["outcome"] for test in (scored.detail or {})["tests"]]

@@ -33,7 +33,7 @@ def told(scored: Scored) -> list[tuple[str, str]]:
         ("assert f(f(3)) == 12", "def f(x): return x * 2", "def f(x): return x"),
         ("x = f(1)\nwhile x < 40:\n    x = f(x)\nassert x == 64", "def f(x): return x * 2", "def f(x): return x + 1"),
         (
-            "try:\n    f(-1)\nexcept ValueError as error:\n    assert 'no' in str(error)\nelse:\n    raise AssertionError",
+            "try:\n    f(-1)\nexcept ValueError as error:\n    assert 'no' in str(error)\nelse:\n    assert False",
             "def f(x):\n    raise ValueError('no')",
             "def f(x):\n    raise KeyError('no')",
         ),
@@ -92,7 +92,7 @@ def test_helpers_of_the_prompt_are_the_prompt_s_and_not_the_program_s(judged: Ju
 
 
 def test_plain_asserts_of_a_check_stay_data_beside_the_rest(judged: Judge) -> None:
-    test = "def check(candidate):\n    assert candidate(1) == 2\n    for x in [1]:\n        assert candidate(candidate(x)) == 4"
+    test = "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(candidate(1)) == 4"
     scored = judged(fenced("def f(x): return 2"), {"entry_point": "f", "test": test})
     assert [outcome for outcome, _ in told(scored)] == ["pass", "fail"]
     assert scored.raw == 0.5
@@ -140,7 +140,7 @@ def test_tests_that_need_the_program_s_objects_share_its_jail_and_say_so(judged:
         f"import os\n{NODES}\nos._exit(0)",
         "import builtins\nclass Node:\n    def __init__(self, x): pass\nbuiltins.print = None\ndef f(n): return 0",
         "class Node:\n    def __init__(self, x): raise SystemExit(0)\ndef f(n): return 3",
-        'import sys\nclass Node:\n    def __init__(self, x): pass\ndef f(n): print(\'[word, [["", ""]]]\'); sys.exit(0)',
+        'import sys\nclass Node:\n    def __init__(self, x): pass\ndef f(n): print(\'["", [["", ""]]]\'); sys.exit(0)',
     ],
 )
 def test_simple_forgeries_earn_nothing_in_a_shared_jail_either(code: str, judged: Judge) -> None:

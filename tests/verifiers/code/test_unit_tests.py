@@ -52,7 +52,7 @@ FORGERIES = {
     "KeyboardInterrupt": "def solve(a, b): raise KeyboardInterrupt",
     "printed verdict": 'def solve(a, b): print(\'PASSED\\n[["value", 5, null], ["value", 6, null]]\')',
     "forged answers": "def solve(a, b): return [('value', 5, None), ('value', 6, None)]",
-    "replaced caller": "import threading, time\ndef solve(a, b):\n globals()['ravelar_call'] = lambda *a: ('value', 7, None)\n",
+    "replaced caller": "def solve(a, b):\n globals()['ravelar_call'] = lambda *a: ('value', 7, None)\n",
     "patched builtins": "import builtins\nbuiltins.all = builtins.any = lambda x: True\ndef solve(a, b): return None",
     "reduce": "class Y:\n def __reduce__(s): return (eval, ('5',))\ndef solve(a, b): return Y()",
     "atexit": "import atexit\natexit.register(print, 'ok')\ndef solve(a, b): return 0",
@@ -96,12 +96,12 @@ FORGERIES = {
         " text = open('/proc/self/cmdline').read() + open('/proc/self/environ').read()\n"
         " return 5 if 'expected' in text else None"
     ),
-    "changed __class__": "class Y: pass\ndef solve(a, b):\n y = Y()\n type(y).__class__ = property(lambda s: int)\n return y",
-    "int that lies": "class Y(int):\n def __int__(s): return 5\n __index__ = __pos__ = __int__\ndef solve(a, b): return Y(0)",
+    "changed __class__": "class Y: pass\ndef solve(a, b):\n Y.__class__ = property(lambda s: int)\n return Y()",
+    "int that lies": "class Y(int):\n def __pos__(s): return 5\n __int__ = __pos__\ndef solve(a, b): return Y(0)",
 }
 
 
-@pytest.mark.parametrize("name", [name for name in FORGERIES if name != "int that lies"])
+@pytest.mark.parametrize("name", FORGERIES)
 def test_forgeries_earn_nothing(name: str, judged: Judge) -> None:
     scored = judged(fenced(FORGERIES[name]), {"entry_point": "solve", "tests": ADD})
     assert scored.raw == 0.0

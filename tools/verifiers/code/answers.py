@@ -12,6 +12,7 @@ AnswerKind = Literal["value", "raised", "uncrossable", "ended"]
 WireCall = tuple[str, tuple[Any, ...], dict[str, Any], bool]
 """Name, arguments, named arguments, whether an iterator may come back as a list: all that enters the jail."""
 
+_LOADING = ("did not load", "while loading")  # how the local sandbox's messages begin; elsewhere it costs time, no more
 _HANGS = frozenset({"timeout", "memory", "crash", "protocol"})
 PATIENCE = 2  # ends of the process after which remaining calls are not made
 NOT_RUN = "earlier tests had decided"
@@ -55,7 +56,7 @@ def answers_of(
     answers = _read(outcome, len(calls))
     if answers is not None:
         return answers
-    if outcome.reason == "load" or patience == 0 or len(calls) == 1:
+    if outcome.reason == "load" or outcome.message.startswith(_LOADING) or patience == 0 or len(calls) == 1:
         return [_ended(outcome)] * len(calls)
     if outcome.reason not in _HANGS:
         outcomes = yield Request(program, [Call(([call], in_place)) for call in calls])

@@ -118,7 +118,7 @@ def _closing(text: str, opening: re.Match[str]) -> re.Match[str] | None:
 
 
 def _dedented(block: str, indent: int) -> str:
-    """Take the fence's own indentation off each line, as CommonMark has it; code that goes on indented keeps the rest."""
+    """Take the fence's own indentation off each line, as CommonMark has it; deeper indentation stays."""
     if not indent:
         return block
     return "\n".join(line[min(indent, len(line) - len(line.lstrip())) :] for line in block.splitlines())

@@ -15,7 +15,7 @@ from ravelar.tools.verifiers.code.rows import Row, Rows
 from ravelar.tools.verifiers.code.running import drive
 from ravelar.tools.verifiers.code.verdicts import Tested
 
-DEFAULT_LIMITS = Limits(wall_s=10.0, cpu_s=5.0)
+DEFAULT_LIMITS = Limits(wall_s=20.0, cpu_s=10.0)  # MBPP/123 needs five seconds on a busy machine
 MAX_TESTS_TOLD = 50  # in the detail of one reward, in the order of the tests
 
 Key = tuple[str, str]
