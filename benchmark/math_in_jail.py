@@ -9,7 +9,8 @@ batch. Without a file, formulas are made up; with MATH-500, each reference is co
 import gzip
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -44,16 +45,20 @@ def measure(pairs: Sequence[Pair] | None = None) -> dict[str, float]:
         for start in range(0, len(asked), BATCH):  # in turn, batch by batch: a busy machine slows both alike
             batch = asked[start : start + BATCH]
             calls = [Call(pair) for pair in batch]
-            if [got.value for got in sandbox.run(program, calls, _LIMITS)] != [check(*pair) for pair in batch]:
+            if [got.value for got in sandbox.run(program, calls, _LIMITS)] != _compare(check, batch):
                 raise RuntimeError("the jail changed a verdict")
-            outside_s += best_of(3, lambda batch=batch: [check(*pair) for pair in batch])
-            inside_s += best_of(3, lambda calls=calls: sandbox.run(program, calls, _LIMITS))
+            outside_s += best_of(3, partial(_compare, check, batch))
+            inside_s += best_of(3, partial(sandbox.run, program, calls, _LIMITS))
     return {
         "pairs": float(len(asked)),
         "inside_per_s": len(asked) / inside_s,
         "outside_per_s": len(asked) / outside_s,
         "inside_to_outside": inside_s / outside_s,
     }
+
+
+def _compare(check: Callable[[str, str], bool], batch: Sequence[Pair]) -> list[bool]:
+    return [check(*pair) for pair in batch]
 
 
 def made_up() -> list[Pair]:

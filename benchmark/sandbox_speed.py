@@ -16,7 +16,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from ravelar.tools.sandbox.pool import Pool
 from ravelar.tools.sandbox.profiles import PROFILES
 from ravelar.tools.sandbox.protocol import Call, Limits, Program
 from ravelar.tools.sandbox.rounds import Job, Round
+from ravelar.tools.sandbox.slots import Slots
 
 SOURCE = """
 def verify(prompt, completion, reference):
@@ -104,7 +104,7 @@ def _unjailed(seconds: float) -> Figure:
     """Time the same round trip to a worker without a single layer: nothing but our own verifier runs in it."""
     parent = ParentLink(PROFILES["core"], frozenset())
     pool = Pool(lambda _: parent, max_spare=1, max_idle=1, calls_per_worker=Upkeep().calls_per_worker)
-    program, slots = Program(SOURCE, isolation="per_tool"), threading.Semaphore(1)
+    program, slots = Program(SOURCE, isolation="per_tool"), Slots(1)
 
     def round_trip() -> None:
         job = Job(program, [CALL], Limits())

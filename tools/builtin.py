@@ -29,6 +29,7 @@ def builtin_library(sandbox: str = "local") -> Library:
         [
             MathAnswer(),
             UnitTests(open_sandbox=partial(open_sandbox, sandbox)),
+            UnitTests(open_sandbox=partial(open_sandbox, sandbox), score="fraction"),
             Choice(),
             Exact(),
             Normalized(),

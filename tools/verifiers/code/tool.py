@@ -29,8 +29,9 @@ class UnitTests:
         sandbox: Where programs run; None means what `open_sandbox` returns when it is first needed.
         open_sandbox: Opens one.
         limits: What a program may use for all calls of its tests together, or for one run of a script.
-        score: "fraction", the share of passed tests; "all", 1.0 if every test passed and 0.0 otherwise. With "all"
-            the first failure decides, and tests behind it may not run.
+        score: "all", 1.0 if every test passed and 0.0 otherwise; the first failure decides, and tests behind it may
+            not run (the card is `unit_tests`). "fraction", the share of passed tests (`unit_tests_fraction`): a
+            denser reward, of which a program that is right by chance earns its part.
         profile: Which libraries programs and test code find.
     """
 
@@ -40,7 +41,7 @@ class UnitTests:
         *,
         open_sandbox: Callable[[], Sandbox] | None = None,
         limits: Limits = DEFAULT_LIMITS,
-        score: Literal["fraction", "all"] = "fraction",
+        score: Literal["all", "fraction"] = "all",
         profile: str = "core",
     ) -> None:
         self._all = score == "all"
@@ -136,7 +137,7 @@ def _note(judge: Judge) -> str | None:
 
 def _card(*, whole: bool) -> ToolCard:
     return ToolCard(
-        name="unit_tests",
+        name="unit_tests" if whole else "unit_tests_fraction",
         kind="verifier",
         task="writing a program that passes tests",
         summary=(
