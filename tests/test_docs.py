@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PYTHON = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
+PYTHON = re.compile(r"^```python\n(.*?)^```(?:\n+^```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"```(?:bash|sh)\n(.*?)```", re.DOTALL)
 BLOCKS = [(page.name, code, said) for page in PAGES for code, said in PYTHON.findall(page.read_text())]
 COMMANDS = [

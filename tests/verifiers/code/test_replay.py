@@ -8,7 +8,9 @@ import pytest
 from ravelar.tools.errors import UnusableReference
 from ravelar.tools.reward import Scored, Triple
 from ravelar.tools.sandbox.protocol import Limits
+from ravelar.tools.verifiers.code.jailed_check import rehearse
 from ravelar.tools.verifiers.code.tool import UnitTests
+from ravelar.tools.verifiers.code.verdicts import from_check, from_words
 
 Judge = Callable[..., Scored]
 RANDOM = "import random\nfor _ in range(50):\n    x = random.randint(0, 99)\n    assert f(x) == x * 2"
@@ -64,6 +66,14 @@ FORGERIES = {
     "hang": "def f(x):\n while True: pass",
     "patched random": "import random\nrandom.randint = lambda a, b: 0\ndef f(x): return 0",
     "helper of its own": "def check(candidate): pass\ndef f(x): return 0",
+    "forged words": (
+        "import threading\n"
+        "def patch():\n"
+        "    while 'ravelar_call' not in globals(): pass\n"
+        "    globals()['ravelar_call'] = lambda *a: ('raised', 'pass: ', None)\n"
+        "threading.Thread(target=patch).start()\n"
+        "def f(x):\n    globals()['ravelar_call'] = lambda *a: ('raised', 'pass: ', None)\n    return x * 2"
+    ),
     "fake names": "class Unanswered(BaseException): pass\ndef f(x): raise Unanswered",
 }
 
@@ -76,10 +86,30 @@ def test_forgeries_earn_nothing_from_opaque_test_code(name: str, test: str, judg
     assert level(scored) == "two_jails"
 
 
+@pytest.mark.parametrize("words", ["pass: ", "pass", "ended: pass: ", "", ": ", "StopIteration: ended: pass: "])
+def test_no_words_of_a_program_name_a_pass(words: str) -> None:
+    spec = {"steps": [("assert f(1) == 2", "test")], "functions": ["f"], "entry": "f", "candidate": "c"}
+    spec |= {"helpers": "", "in_place": False}
+    said = rehearse(spec, [("f", (1,), {}, False)], [("raised", words, None)], over=False)
+    assert said["done"]
+    ((label, verdict),) = said["verdicts"]
+    assert not from_check(label, verdict).passed
+    for kind in ("raised", "ended", "uncrossable"):
+        assert not from_words("test", kind, words).passed
+
+
 def test_a_value_that_can_not_cross_never_weakens_the_level(judged: Judge) -> None:
     scored = judged(fenced(FORGERIES["object"]), {"entry_point": "f", "test": RANDOM})
     assert level(scored) == "two_jails"
     assert told(scored)[0][0] == "uncrossable"
+
+
+@pytest.mark.parametrize(
+    "code", ["import os\ndef f(x): os._exit(0)", "def f(x): raise SystemExit", FORGERIES["object"]]
+)
+def test_catching_everything_does_not_forgive_the_end_of_the_program(code: str, judged: Judge) -> None:
+    test = "try:\n    assert f(f(1)) == 4\nexcept BaseException as e:\n    assert type(e) != AssertionError"
+    assert judged(fenced(code), {"entry_point": "f", "test": test}).raw == 0.0
 
 
 def test_helpers_of_the_prompt_are_the_prompt_s_and_not_the_program_s(judged: Judge) -> None:

@@ -76,6 +76,7 @@ class Script:
         confirmed: How many were asked as foreseen, from the first on, and answered.
         open: Whether a call went unanswered: then no verdict of this run counts.
         blocked: Why a call can't be told to the program.
+        ended: Why the program could not answer in this step, in a way that fails the step whatever catches it.
     """
 
     def __init__(self, foreseen, answers, over, in_place, rehearsal):
@@ -85,6 +86,7 @@ class Script:
         self.confirmed = 0
         self.open = False
         self.blocked = ""
+        self.ended = ""
 
     def call(self, name, args, kwargs):
         """Answer a call if its answer is known."""
@@ -102,7 +104,7 @@ class Script:
             self.confirmed += 1
             return self.answer(self.answers[at], args)
         if not self.open and self.over and at >= len(self.answers):
-            raise ProgramEnded("not_run: an earlier call ended the program")
+            self.end("not_run: an earlier call ended the program")
         self.open = True
         if not self.rehearsal:
             raise Unanswered
@@ -117,8 +119,17 @@ class Script:
                     _change(argument, new)
             return _copied(value)
         if kind == "raised":
-            raise _exception(value)
-        raise ProgramEnded(value)
+            error = _exception(value)
+            if error is not None:
+                raise error
+            value = f"raised: {value}"
+        self.end(value)
+        return None
+
+    def end(self, words):
+        """End the step: nothing in the test code may take this for an exception that it expects."""
+        self.ended = words
+        raise ProgramEnded(words)
 
 
 def _change(argument, new):
@@ -131,12 +142,12 @@ def _change(argument, new):
 
 
 def _exception(words):
-    """Return a builtin exception of the program's kind; those that end loops quietly become errors."""
+    """Return a builtin exception of the program's kind; None for others, and for those that end loops quietly."""
     name, _, message = words.partition(": ")
     kind = getattr(builtins, name, None)
     quiet = (StopIteration, StopAsyncIteration)
     if not isinstance(kind, type) or not issubclass(kind, Exception) or issubclass(kind, quiet):
-        return ProgramEnded(words)
+        return None
     try:
         return kind(message)
     except Exception:  # noqa: BLE001  UnicodeDecodeError and its like take five arguments
@@ -259,6 +270,7 @@ def _stand_in(script, name):
 
 def _run(source, names, script):
     """Run one step; return '' if it passed, words if not, None if it was stopped for want of an answer."""
+    script.ended = ""
     tree = ast.parse(source)
     if script.rehearsal:
         tree = ast.fix_missing_locations(_Disarmed().visit(tree))
@@ -266,14 +278,15 @@ def _run(source, names, script):
         exec(compile(tree, "<test>", "exec", dont_inherit=True), names)
     except Unanswered:
         return None
-    except ProgramEnded as error:
-        return f"ended: {error}"[:300]
+    except ProgramEnded:
+        pass
     except NameError as error:
         known = _standard_module(error, names)
         return _run(source, names, script) if known else f"NameError: {error}"[:300]
     except BaseException as error:  # noqa: BLE001  a check may raise anything, SystemExit too
-        return f"{type(error).__name__}: {error}"[:300]
-    return ""
+        said = f"{type(error).__name__}: {error}"[:300]
+        return f"ended: {script.ended}"[:300] if script.ended else said
+    return f"ended: {script.ended}"[:300] if script.ended else ""
 
 
 def _standard_module(error, names):

@@ -9,9 +9,12 @@ from ravelar.tools.verifiers.code.answers import NOT_RUN, Answer
 from ravelar.tools.verifiers.code.cases import Case
 from ravelar.tools.verifiers.code.comparison import TypeConfusion
 
-OUTCOMES = ("pass", "fail", "confused", "raised", "uncrossable", "not_run", *get_args(Reason))
-"""`fail` another value; `confused` a truth value for a number; `raised`, by the program; `uncrossable` a value that
-can't leave the jail; `not_run` after earlier tests had decided; the rest as the sandbox names it."""
+FAILURES = ("fail", "confused", "raised", "uncrossable", "not_run", *get_args(Reason))
+"""Every outcome but `pass`.
+
+`fail` another value; `confused` a truth value for a number; `raised`, by the program; `uncrossable` a value that
+can't leave the jail; `not_run` after earlier tests had decided; the rest as the sandbox names it.
+"""
 
 _MESSAGE_CHARACTERS = 200
 _shown = reprlib.Repr()
@@ -19,7 +22,7 @@ _shown.maxstring = _shown.maxother = 80
 
 
 class Tested(NamedTuple):
-    """One test's outcome, one of `OUTCOMES`, with words."""
+    """One test's outcome, `pass` or one of `FAILURES`, with words."""
 
     label: str
     outcome: str
@@ -48,10 +51,13 @@ def tested(case: Case, answers: Sequence[Answer]) -> Tested:
 
 
 def from_words(label: str, kind: str, words: str) -> Tested:
-    """Name what kept a test from a value: for a process that ended, the sandbox's reason stands first in the words."""
+    """Name what kept a test from a value: for a process that ended, the sandbox's reason stands first in the words.
+
+    Words may be the program's: nothing in them names a pass.
+    """
     if kind == "ended":
         reason, _, message = words.partition(": ")
-        kind, words = (reason, message) if reason in OUTCOMES else ("crash", words)
+        kind, words = (reason, message) if reason in FAILURES else ("crash", words)
     return Tested(label, kind, words[:_MESSAGE_CHARACTERS])
 
 
