@@ -6,6 +6,7 @@ import pytest
 from ravelar.tools.errors import UnusableReference
 from ravelar.tools.verifiers.code.cases import Equals
 from ravelar.tools.verifiers.code.plans import Plan, make_plan
+from ravelar.tools.verifiers.code.records import read_record
 
 
 def plan(reference: Any, **columns: Any) -> Plan:
@@ -114,3 +115,8 @@ def test_a_reference_that_can_not_be_read_is_unusable(reference: Any) -> None:
 def test_data_that_expects_nan_means_it() -> None:
     assert Equals((float("nan"),))([float("nan")])
     assert not Equals((float("nan"),), nan_is_nan=False)([float("nan")])
+
+
+def test_a_tested_function_may_bear_a_builtins_name() -> None:
+    assert read_record(["assert sum(10, 15) == 6"], {}).entry == "sum"
+    assert read_record(["assert set(f(1)) == {1}"], {}).entry is None

@@ -70,7 +70,7 @@ def read_record(reference: Any, columns: Mapping[str, Any]) -> CodeRecord:
         raise UnusableReference(f"a test record of more than {MAX_CHARACTERS:,} characters")
     solution = next((fields[name] for name in _SOLUTION_FIELDS if isinstance(fields.get(name), str)), None)
     tests, setup = _test_code(fields), fields.get("test_setup_code") or ""
-    entry = _entry(fields) or _entry_by_solution(solution, tests)
+    entry = _entry(fields) or _entry_by_tests(solution, tests)
     data = _test_data(fields, entry)
     if not tests and not data.functions and not data.scripts:
         raise UnusableReference(f"no test in the reference or the columns {sorted(fields)[:12]}; allowed: {_ALLOWED}")
@@ -100,20 +100,21 @@ def _entry(fields: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _entry_by_solution(solution: str | None, tests: Sequence[str]) -> str | None:
-    """Return the function of the solution that the tests call, as MBPP needs: its tests name it and nothing else does.
+def _entry_by_tests(solution: str | None, tests: Sequence[str]) -> str | None:
+    """Return the function that the tests call, as MBPP needs: its tests name it and nothing else does.
 
-    It matters where its name is a builtin's: MBPP has a task whose function is called `sum`.
+    It is the one that the solution defines, or the only one that is called at all. It matters where its name is a
+    builtin's: MBPP has a task whose function is called `sum`.
     """
-    if not solution or not tests:
+    checks = parsed("\n".join(tests)) if tests else None
+    if checks is None:
         return None
-    module, checks = parsed(solution), parsed("\n".join(tests))
-    if module is None or checks is None:
-        return None
-    defined = {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
     calls = [node.func for node in ast.walk(checks) if isinstance(node, ast.Call)]
     called = [function.id for function in calls if isinstance(function, ast.Name)]
-    return next((name for name in called if name in defined), None)
+    module = parsed(solution) if solution else None
+    defined = {node.name for node in module.body if isinstance(node, ast.FunctionDef)} if module else set()
+    sole = called[0] if len({*called}) == 1 else None
+    return next((name for name in called if name in defined), sole)
 
 
 def _test_code(fields: Mapping[str, Any]) -> tuple[str, ...]:
