@@ -72,7 +72,7 @@ FORGERIES = {
         "    while 'ravelar_call' not in globals(): pass\n"
         "    globals()['ravelar_call'] = lambda *a: ('raised', 'pass: ', None)\n"
         "threading.Thread(target=patch).start()\n"
-        "def f(x):\n    globals()['ravelar_call'] = lambda *a: ('raised', 'pass: ', None)\n    return x * 2"
+        "def f(x):\n    globals()['ravelar_call'] = lambda *a: ('raised', 'pass: ', None)\n    return 0"
     ),
     "fake names": "class Unanswered(BaseException): pass\ndef f(x): raise Unanswered",
 }
