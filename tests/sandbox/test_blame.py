@@ -1,5 +1,6 @@
 """The call that did it is blamed, by its name; its neighbours get their values."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -86,7 +87,8 @@ def test_a_worker_killed_from_outside_costs_no_call_its_value(sandbox, descendan
         parents = {link._process.pid for link in sandbox._pool._parents.values()}
         parents |= {child for parent in parents for child in descendants(parent) if descendants(child)}
         for worker in before - parents:
-            os.kill(worker, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # a spare may have gone by itself
+                os.kill(worker, signal.SIGKILL)
 
     timer = threading.Timer(0.15, kill_all_workers)
     timer.start()
