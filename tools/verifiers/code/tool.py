@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from ravelar.tools.card import Provenance, ToolCard
+from ravelar.tools.card import Evidence, Provenance, ToolCard
 from ravelar.tools.errors import RewardToolError, ToolUnavailable
 from ravelar.tools.reward import RawScore, Scored, Triple
 from ravelar.tools.sandbox.errors import SandboxError
@@ -151,4 +151,27 @@ def _card(*, whole: bool) -> ToolCard:
         provenance=Provenance(
             note="test formats of the data sets named; the levels are ours, see docs/code-rewards.md"
         ),
+        evidence=_EVIDENCE if whole else (),
     )
+
+
+_EVIDENCE = (  # intervals by Wilson
+    Evidence(
+        data="CodeT: sampled programs for HumanEval (half)",
+        measure="same verdict as plain Python in a process of its own, program by program",
+        n=8_500,
+        value=1.0,
+        low=0.9995,
+        high=1.0,
+        made_by="python -m ravelar.benchmark.code_evidence ../shared/data --sandbox local --independent",
+    ),
+    Evidence(
+        data="HumanEval and MBPP: the data sets' own solutions",
+        measure="share that passes",
+        n=1_138,
+        value=1.0,
+        low=0.9966,
+        high=1.0,
+        made_by="python -m ravelar.benchmark.code_evidence ../shared/data --sandbox local",
+    ),
+)
