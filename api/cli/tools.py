@@ -67,6 +67,6 @@ def _provenance(card: ToolCard) -> str:
 
 def _fact(fact: Evidence) -> str:
     return (
-        f"  {fact.measure}: {fact.value:.3f} (95 % {fact.low:.3f} to {fact.high:.3f}), n = {fact.n:,}, "
+        f"  {fact.measure}: {fact.value:.4f} (95 % {fact.low:.4f} to {fact.high:.4f}), n = {fact.n:,}, "
         f"{fact.unscored:,} unscored; on {fact.data}; {fact.made_by}"
     )
