@@ -104,7 +104,9 @@ class Kernel:
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             with suppress(BrokenPipeError):
                 pipe.close()
-        os.close(self.events)
+        events, self.events = self.events, -1
+        if events >= 0:  # closed twice, it would be the descriptor of somebody else by then
+            os.close(events)
 
 
 @dataclass(eq=False)
@@ -118,12 +120,23 @@ class Machine:
     cells: int = 0
     lifetimes: list[int] = field(default_factory=list)
 
+    lock: Any = field(default_factory=threading.Lock)
+    dead: bool = False
+
     def __post_init__(self) -> None:
         self.kernels["default"] = Kernel()
         self.lifetimes.append(self.created["timeout"])
 
+    def restart(self, name: str) -> None:
+        self.kernels[name].kill()
+        with self.lock:
+            if not self.dead:  # a kernel that starts after the end would outlive the machine
+                self.kernels[name] = Kernel()
+
     def kill(self) -> None:
-        for kernel in self.kernels.values():
+        with self.lock:
+            self.dead = True
+        for kernel in list(self.kernels.values()):
             kernel.kill()
 
     def listed(self) -> dict[str, Any]:
@@ -330,8 +343,7 @@ class Handler(BaseHTTPRequestHandler):
             machine.kernels[name] = Kernel()
             self._answer(200, {"id": name, "language": "python", "cwd": "/home/user"})
         elif self.command == "POST":
-            machine.kernels[parts[1]].kill()
-            machine.kernels[parts[1]] = Kernel()
+            machine.restart(parts[1])
             self._answer(200, {"status": "restarted"})
         else:
             machine.kernels.pop(parts[1]).kill()
@@ -364,8 +376,7 @@ class Handler(BaseHTTPRequestHandler):
             if self.fault and frames >= self.fault.frames and self._interfere(self.fault, machine.kernels[name]):
                 return
             if event.get("name") == "ContextRestarting":
-                machine.kernels[name].kill()
-                machine.kernels[name] = Kernel()
+                machine.restart(name)
         self._chunk("")
 
     def _interfere(self, fault: Fault, kernel: Kernel) -> bool:
