@@ -7,6 +7,7 @@ in a fresh `python -I` per call; and in a fork with the usual guards (time limit
 modules), as code benchmarks run it.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -17,9 +18,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ravelar.benchmark.processes import descendants_of, private_mb
 from ravelar.tools.sandbox.local import LocalSandbox, Upkeep
@@ -30,6 +31,8 @@ from ravelar.tools.sandbox.protocol import Call, Limits, Program
 from ravelar.tools.sandbox.rounds import Job, Round
 from ravelar.tools.sandbox.slots import Slots
 
+T = TypeVar("T")
+
 SOURCE = """
 def verify(prompt, completion, reference):
     return 1.0 if reference in completion else 0.0
@@ -37,6 +40,7 @@ def verify(prompt, completion, reference):
 CALL = Call(("What is 6 * 7?", "I think that the answer is 42.", "42"))
 BATCH = 64
 _SECONDS = 2.0  # per figure
+_SLICES = 8
 _FORK_TIMEOUT_S = 5.0
 
 
@@ -58,23 +62,52 @@ class Figure:
 
 
 def measure(*, seconds: float = _SECONDS) -> dict[str, Any]:
-    """Measure all ways on one core; return calls a second by way, and the latencies under `latencies_ms`."""
-    figures = {
-        "per_tool_batched": _with_sandbox(lambda sandbox: _per_tool(sandbox, BATCH, seconds)),
-        "per_tool": _with_sandbox(lambda sandbox: _per_tool(sandbox, 1, seconds)),
-        "per_call": _with_sandbox(lambda sandbox: _per_call(sandbox, seconds)),
-        "exec": _unjailed(seconds),
-        "plain_process": _with_plain_process(lambda round_trip: _timed(round_trip, 1, seconds)),
-        "exec_in_process": _timed(_exec_in_process(), 1, seconds),
-        "fork_with_guards": _timed(_fork_with_guards, 1, seconds),
-        "subprocess": _timed(_python_per_call, 1, seconds),
-    }
-    rates: dict[str, Any] = {f"{way}_calls_per_s": figure.calls_per_s for way, figure in figures.items()}
+    """Measure all ways, caller and worker held on one core, then over all cores.
+
+    Returns calls a second by way, `per_tool_to_exec` from slices in turn, and latencies under `latencies_ms`.
+    """
+    with _one_core():
+        figures = {
+            "per_tool_batched": _with_sandbox(lambda sandbox: _per_tool(sandbox, BATCH, seconds)),
+            "per_tool": _with_sandbox(lambda sandbox: _per_tool(sandbox, 1, seconds)),
+            "per_call": _with_sandbox(lambda sandbox: _per_call(sandbox, seconds)),
+            "exec": _unjailed(lambda round_trip: _timed(round_trip, 1, seconds)),
+            "plain_process": _with_plain_process(lambda round_trip: _timed(round_trip, 1, seconds)),
+            "exec_in_process": _timed(_exec_in_process(), 1, seconds),
+            "fork_with_guards": _timed(_fork_with_guards, 1, seconds),
+            "subprocess": _timed(_python_per_call, 1, seconds),
+        }
+        ratio = _per_tool_to_exec(seconds)
+    rates = {f"{way}_calls_per_s": figure.calls_per_s for way, figure in figures.items()}
     latencies = {
         way: {"p50": figure.p50_ms, "p99": figure.p99_ms, "cold": figure.cold_ms} for way, figure in figures.items()
     }
-    rates["per_tool_to_exec"] = rates["per_tool_calls_per_s"] / rates["exec_calls_per_s"]
-    return {**rates, **_both_cores(seconds), "idle_worker_mb": _idle_worker_mb(), "latencies_ms": latencies}
+    spread = {**_all_cores(seconds), "per_tool_to_exec": ratio, "idle_worker_mb": _idle_worker_mb()}
+    return {**rates, **spread, "latencies_ms": latencies}
+
+
+@contextlib.contextmanager
+def _one_core() -> Iterator[None]:
+    """Hold this process, and all that it starts, on one core; figures are then figures per core."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _per_tool_to_exec(seconds: float) -> float:
+    """Return the jailed rate over the unjailed one, measured in turn so that a busy machine slows both alike."""
+    program = Program(SOURCE, isolation="per_tool")
+
+    def paired(unjailed: Callable[[], object]) -> float:
+        with LocalSandbox(upkeep=Upkeep(width=1)) as sandbox:
+            ways = (lambda: _checked(sandbox.run(program, [CALL]), 1), unjailed)
+            slices = [[_timed(way, 1, seconds / _SLICES).calls_per_s for way in ways] for _ in range(_SLICES)]
+        return statistics.median(jailed / plain for jailed, plain in slices)
+
+    return _unjailed(paired)
 
 
 def _timed(round_trip: Callable[[], object], calls: int, seconds: float) -> Figure:
@@ -100,8 +133,8 @@ def _with_sandbox(work: Callable[[LocalSandbox], Figure]) -> Figure:
         return work(sandbox)
 
 
-def _unjailed(seconds: float) -> Figure:
-    """Time the same round trip to a worker without a single layer: nothing but our own verifier runs in it."""
+def _unjailed(work: Callable[[Callable[[], object]], T]) -> T:
+    """Do something with the same round trip to a worker without a single layer: only our own verifier runs there."""
     parent = ParentLink(PROFILES["core"], frozenset())
     pool = Pool(lambda _: parent, max_spare=1, max_idle=1, calls_per_worker=Upkeep().calls_per_worker)
     program, slots = Program(SOURCE, isolation="per_tool"), Slots(1)
@@ -112,7 +145,7 @@ def _unjailed(seconds: float) -> Figure:
         _checked(job.outcomes, 1)
 
     try:
-        return _timed(round_trip, 1, seconds)
+        return work(round_trip)
     finally:
         pool.close()
 
@@ -139,17 +172,19 @@ def _per_call(sandbox: LocalSandbox, seconds: float) -> Figure:
     return _timed(another, 1, seconds)
 
 
-def _both_cores(seconds: float) -> dict[str, float]:
-    """Return the rates over all cores: 16 batches for one verifier, 32 programs at once."""
+def _all_cores(seconds: float) -> dict[str, float]:
+    """Return the rates over all cores: single calls, 16 batches for one verifier, 32 programs at once."""
     with LocalSandbox() as sandbox:
         program = Program(SOURCE, isolation="per_tool")
         batches = [CALL] * (16 * BATCH)
+        single = _timed(lambda: _checked(sandbox.run(program, [CALL]), 1), 1, seconds)
         batched = _timed(lambda: _checked(sandbox.run(program, batches), len(batches)), len(batches), seconds)
         plain = replace(program, isolation="per_call")
         jobs = [(replace(plain, source=f"{SOURCE}\n# {n}"), [CALL]) for n in range(32)]
         forked = _timed(lambda: sandbox.run_many(jobs), len(jobs), seconds)
     return {
         "cores": float(len(os.sched_getaffinity(0))),
+        "per_tool_all_cores_calls_per_s": single.calls_per_s,
         "per_tool_batched_all_cores_calls_per_s": batched.calls_per_s,
         "per_call_all_cores_calls_per_s": forked.calls_per_s,
     }
