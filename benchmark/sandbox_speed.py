@@ -70,7 +70,9 @@ def measure(*, seconds: float = _SECONDS) -> dict[str, Any]:
         figures = {
             "per_tool_batched": _with_sandbox(lambda sandbox: _per_tool(sandbox, BATCH, seconds)),
             "per_tool": _with_sandbox(lambda sandbox: _per_tool(sandbox, 1, seconds)),
-            "per_call": _with_sandbox(lambda sandbox: _per_call(sandbox, seconds)),
+            "per_call": _with_sandbox(lambda sandbox: _per_call(sandbox, "core", seconds)),
+            "per_call_math": _with_sandbox(lambda sandbox: _per_call(sandbox, "math", seconds)),
+            "per_call_text": _with_sandbox(lambda sandbox: _per_call(sandbox, "text", seconds)),
             "exec": _unjailed(lambda round_trip: _timed(round_trip, 1, seconds)),
             "plain_process": _with_plain_process(lambda round_trip: _timed(round_trip, 1, seconds)),
             "exec_in_process": _timed(_exec_in_process(), 1, seconds),
@@ -162,11 +164,11 @@ def _per_tool(sandbox: LocalSandbox, calls: int, seconds: float) -> Figure:
     return _timed(lambda: _checked(sandbox.run(program, batch), calls), calls, seconds)
 
 
-def _per_call(sandbox: LocalSandbox, seconds: float) -> Figure:
+def _per_call(sandbox: LocalSandbox, profile: str, seconds: float) -> Figure:
     numbers = iter(range(1 << 60))
 
     def another() -> None:  # a program of its own each time, as policies write them
-        program = Program(f"{SOURCE}\n# {next(numbers)}", isolation="per_call")
+        program = Program(f"{SOURCE}\n# {next(numbers)}", profile=profile, isolation="per_call")
         _checked(sandbox.run(program, [CALL]), 1)
 
     return _timed(another, 1, seconds)
