@@ -31,7 +31,7 @@ class JsonSchema:
         "fits the schema of the column json_schema or the reference, else 0. Checks form, not truth. Formats checked: "
         "date, time, date-time, email, ipv4, ipv6, uuid; others are annotations.",
         needs=("reference or json_schema",),
-        provenance=Provenance(note="jsonschema, https://pypi.org/project/jsonschema"),
+        provenance=Provenance(note="the jsonschema package"),
     )
 
     def __init__(self, *, timeout_s: float = 1.0) -> None:

@@ -32,7 +32,7 @@ class Regex:
         "which the pattern runs past its time limit earns 0. Only as telling as its pattern: one that searches for a "
         "word also accepts every answer that lists all words.",
         needs=("reference or regex",),
-        provenance=Provenance(note="the regex package, https://pypi.org/project/regex"),
+        provenance=Provenance(note="the regex package"),
     )
 
     def __init__(self, *, timeout_s: float = 0.5) -> None:
