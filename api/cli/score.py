@@ -46,7 +46,7 @@ def _parse_columns(given: tuple[str, ...]) -> dict[str, str]:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write rewards here (default: stdout).")
 @click.option("--tool", help="Score every row with this tool instead of routing.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Scoring processes.")
-@click.option("--json", "as_json", is_flag=True, help="Print the closing table as JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print the closing table as JSON on stdout, after any rows.")
 @click.option("--column", "columns", multiple=True, metavar="ROLE=NAME", help="Rename a column (repeatable).")
 @click.option(
     "--format", "row_format", type=click.Choice(["jsonl", "csv", "parquet"]), help="Format (default: by suffix)."
