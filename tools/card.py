@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ravelar.tools.calibration import Calibration
 from ravelar.tools.errors import Uncalibrated
 
 ToolKind = Literal["reward_model", "verifier", "metric", "judge", "composite"]
@@ -66,6 +67,7 @@ class ToolCard(_Frozen):
         low: Least raw score; -inf if unbounded.
         high: Greatest raw score; inf if unbounded.
         direction: Whether a higher or a lower raw score is better.
+        calibration: The map from raw scores to [0, 1]; None means a straight line over a bounded range.
         provenance: Where it comes from.
         evidence: What was measured of it.
     """
@@ -78,6 +80,7 @@ class ToolCard(_Frozen):
     low: float = 0.0
     high: float = 1.0
     direction: Literal["higher", "lower"] = "higher"
+    calibration: Calibration | None = None
     provenance: Provenance = Provenance()
     evidence: tuple[Evidence, ...] = ()
 
@@ -98,11 +101,13 @@ class ToolCard(_Frozen):
         return self.low if self.direction == "higher" else self.high
 
     def to_unit(self, raw: float) -> float:
-        """Map a raw score to [0, 1] linearly over the card's range, 1 being best.
+        """Map a raw score to [0, 1], 1 being best: by the calibration, else linearly over the card's range.
 
         Raises:
-            Uncalibrated: if the range is unbounded.
+            Uncalibrated: if the range is unbounded and there is no calibration.
         """
+        if self.calibration is not None:
+            return self.calibration.of(raw)
         if not self.bounded:
             raise Uncalibrated(f"{self.name} has the unbounded range [{self.low}, {self.high}] and no calibration")
         share = (raw - self.low) / (self.high - self.low)

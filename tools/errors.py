@@ -3,6 +3,14 @@
     RavelarError
     ├── InputError              the caller's input: a file, a row, a column, a flag
     │   └── UnknownName         no tool, command or column of that name; says what there is
+    ├── HubError                the Hub, or one repository on it, can't be used; the search goes on without it
+    │   ├── HubUnreachable      no connection, too slow, rate-limited, or a server error, after bounded retries
+    │   ├── RepositoryRefused   a repository that must not be used: gated, pickle only, remote code, too large ...
+    │   └── RepositoryLied      a file is not what the Hub said of it: size, hash or header
+    ├── AgentError              a decision of a language model can't be had
+    │   ├── ModelUnavailable    no language model is set, its provider is not installed, or it can't be reached
+    │   ├── BrokenReply         the reply does not fit its schema, nor does the one after the repair turn
+    │   └── BudgetExhausted     the run has used up what it may spend; says of what
     └── RewardToolError         a reward tool can't say: the reward is None, with this as its reason
         ├── UnusableReference   the reference is missing, of the wrong type, or can't be read
         ├── UnusablePrompt      the prompt lacks what the tool reads there (options, a language ...)
@@ -13,8 +21,9 @@
 
 Who turns an error into what: `tools.scoring.score_or_abstain` turns every `RewardToolError` into
 `Reward(None, ...)`, and nothing else does. `InputError` reaches the person: the CLI prints its message
-and exits with 2. A completion that is empty, wrong, hostile or endless is no error at all: it earns the
-tool's lowest value.
+and exits with 2. `HubError` and `AgentError` end one branch of an acquisition, with their message in its
+report; what the other branch found stays. A completion that is empty, wrong, hostile or endless is no
+error at all: it earns the tool's lowest value.
 """
 
 import difflib
@@ -43,6 +52,47 @@ class UnknownName(InputError):
         close = difflib.get_close_matches(name, names, n=1)
         hint = f" did you mean {close[0]!r}?" if close else ""
         super().__init__(f"no {what} {name!r};{hint} known: {', '.join(names) or 'none'}")
+
+
+class HubError(RavelarError):
+    """The Hub, or one repository on it, can't be used."""
+
+
+class HubUnreachable(HubError):
+    """The Hub does not answer as it should: no connection, too slow, rate-limited, a server error."""
+
+
+class RepositoryRefused(HubError):
+    """A repository that must not be used; the message says why."""
+
+
+class RepositoryLied(HubError):
+    """A file of a repository is not what the Hub said of it."""
+
+
+class AgentError(RavelarError):
+    """A decision of a language model can't be had."""
+
+
+class ModelUnavailable(AgentError):
+    """There is no language model to ask."""
+
+
+class BrokenReply(AgentError):
+    """A language model's reply does not fit its schema, even after one repair turn."""
+
+
+class BudgetExhausted(AgentError):
+    """A run has used up what it may spend.
+
+    Args:
+        what: What was used up: "llm_calls", "tokens", "seconds", "bytes", "candidates" or "repairs".
+        limit: How much there was of it.
+    """
+
+    def __init__(self, what: str, limit: float) -> None:
+        self.what = what
+        super().__init__(f"the budget of {what} is used up: {limit:g}")
 
 
 class RewardToolError(RavelarError):

@@ -1,0 +1,1 @@
+"""The decisions of RLAR, one a file, each with its prompt beside it."""
