@@ -1,132 +1,132 @@
-"""RLAR, the reward agent, as a LangGraph state machine.
+r"""RLAR, the reward agent, as a LangGraph state machine.
 
-    START -> route -> invoke -> END
+    START -> name_task -> recall -> (known) -----------------------------------------> route -> invoke -> END
+                            | scout -> evaluate_candidates --------------\                ^
+                            | write_verifier -> check_verifier -----------+-> decide -> approve -> adopt
+                            |        repair_verifier <-/   (bounded)      |
+                            \ evaluate_judge ------------------------------/
 
-`route` chooses one tool per (prompt, reference); `invoke` scores by the same path as `ravelar.score`.
-The state is JSON-plain. What acquires tools for unknown tasks (search the Hub, evaluate candidates, write
-a verifier, check it, adopt it) joins between START and `route`: it changes the library, and routing then
-finds what it adopted.
+What is found or made is adopted on evidence only, and changes the library; `route` and `invoke` then score by the
+same path as `ravelar.score`. The state is JSON-plain, every bound stands in the context, and each run says how it
+ended and what it left out (`tools` and models enter by `Parts`, never by the state).
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, NotRequired
+from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
-from pydantic import Field
-from typing_extensions import TypedDict
+from langgraph.types import Checkpointer
 
-from ravelar.tools.builtin import builtin_library
-from ravelar.tools.columns import Columns
+from ravelar.graphs.rlar_acquire import AcquireNodes
+from ravelar.graphs.rlar_adopting import AdoptNodes
+from ravelar.graphs.rlar_naming import NamingNodes
+from ravelar.graphs.rlar_parts import Parts
+from ravelar.graphs.rlar_run import triples_of
+from ravelar.graphs.rlar_state import (
+    RewardRow,
+    RewardsUpdate,
+    RlarContext,
+    RlarInput,
+    RlarOutput,
+    RlarState,
+    RouteRow,
+    RoutesUpdate,
+)
 from ravelar.tools.library import Library
-from ravelar.tools.reward import Reward, Triple
+from ravelar.tools.reward import Reward
 from ravelar.tools.routing import Route
 from ravelar.tools.scoring import choose, invoke
 
-
-class TripleRow(TypedDict):
-    """One completion to be scored; the form of a row of `ravelar score`."""
-
-    prompt: Annotated[str | list[dict[str, Any]], Field(description="What the policy was asked: text or messages.")]
-    completion: Annotated[str | list[dict[str, Any]], Field(description="What it wrote: text or messages.")]
-    reference: NotRequired[Annotated[Any, Field(description="What decides: any JSON value, or nothing.")]]
-    task: NotRequired[Annotated[str, Field(description="A task's label, if one is known.")]]
-    tool: NotRequired[Annotated[str, Field(description="A reward tool's name, if it is to decide.")]]
-    metadata: NotRequired[Annotated[dict[str, Any], Field(description="Further columns, such as options.")]]
+RlarGraph = CompiledStateGraph[RlarState, RlarContext, RlarInput, RlarOutput]
+Branch = Literal["scout", "write_verifier", "evaluate_judge", "route"]
 
 
-class RouteRow(TypedDict):
-    """The tool chosen for a triple, and why."""
+def build_rlar(
+    library: Library | None = None, *, parts: Parts | None = None, checkpointer: Checkpointer = None
+) -> RlarGraph:
+    """Wire the graph.
 
-    tool: str | None
-    reason: str
-
-
-class RewardRow(TypedDict):
-    """A triple's reward: a value in [0, 1], or null and the reason."""
-
-    tool: str | None
-    reward: float | None
-    raw: float | None
-    reason: str | None
-    detail: dict[str, Any] | None
-
-
-class RlarInput(TypedDict):
-    """What the graph is given."""
-
-    triples: Annotated[list[TripleRow], Field(title="Triples", description="The completions to score.")]
-
-
-class RlarState(RlarInput):
-    """What the graph carries; `routes` and `rewards` have one entry per triple, in order."""
-
-    routes: NotRequired[list[RouteRow]]
-    rewards: NotRequired[list[RewardRow]]
-
-
-class RlarOutput(TypedDict):
-    """What the graph returns."""
-
-    routes: list[RouteRow]
-    rewards: list[RewardRow]
-
-
-class RoutesUpdate(TypedDict):
-    """What `route` changes."""
-
-    routes: list[RouteRow]
-
-
-class RewardsUpdate(TypedDict):
-    """What `invoke` changes."""
-
-    rewards: list[RewardRow]
-
-
-@dataclass(frozen=True, slots=True)
-class RlarContext:
-    """Settings of a run.
-
-    Attributes:
-        tool: Score every triple with this tool instead of routing.
+    Args:
+        library: The tools that are there without being adopted; None means the built-in ones.
+        parts: Everything else that it stands on; None means the real parts.
+        checkpointer: Where its state is kept; a server brings its own.
     """
-
-    tool: str | None = None
-
-
-def build_rlar(library: Library | None = None) -> CompiledStateGraph[RlarState, RlarContext, RlarInput, RlarOutput]:
-    """Wire the graph over a library; None means the built-in tools.
-
-    No checkpointer is set: the server brings its own, and callers may recompile with theirs.
-    """
-    nodes = _Nodes(library or builtin_library())
+    given = parts or Parts()
+    nodes = Parts(library, given.store, given.sandbox, given.chat, given.hub, given.search_tool) if library else given
     wiring = StateGraph(RlarState, context_schema=RlarContext, input_schema=RlarInput, output_schema=RlarOutput)
-    wiring.add_node("route", nodes.route)
-    wiring.add_node("invoke", nodes.invoke)
-    wiring.add_edge(START, "route")
+    _add_acquisition(wiring, nodes)
+    scoring = _ScoreNodes(nodes)
+    wiring.add_node("route", scoring.route)
+    wiring.add_node("invoke", scoring.invoke)
+    wiring.add_edge("adopt", "route")
     wiring.add_edge("route", "invoke")
     wiring.add_edge("invoke", END)
-    return wiring.compile(name="rlar")
+    return wiring.compile(name="rlar", checkpointer=checkpointer)
+
+
+def _add_acquisition(wiring: "StateGraph[RlarState, RlarContext, RlarInput, RlarOutput]", parts: Parts) -> None:
+    naming, acquire, adopting = NamingNodes(parts), AcquireNodes(parts), AdoptNodes(parts)
+    wiring.add_node("name_task", naming.name_task)
+    wiring.add_node("recall", naming.recall)
+    wiring.add_node("scout", acquire.scout)
+    wiring.add_node("evaluate_candidates", acquire.evaluate_candidates)
+    wiring.add_node("write_verifier", acquire.write_verifier)
+    wiring.add_node("check_verifier", acquire.check_verifier)
+    wiring.add_node("repair_verifier", acquire.repair_verifier)
+    wiring.add_node("evaluate_judge", acquire.evaluate_judge)
+    wiring.add_node("decide", adopting.decide, defer=True)  # waits for every branch
+    wiring.add_node("approve", adopting.approve)
+    wiring.add_node("adopt", adopting.adopt)
+    wiring.add_edge(START, "name_task")
+    wiring.add_edge("name_task", "recall")
+    wiring.add_conditional_edges("recall", after_recall, ["scout", "write_verifier", "evaluate_judge", "route"])
+    wiring.add_edge("scout", "evaluate_candidates")
+    wiring.add_edge("evaluate_candidates", "decide")
+    wiring.add_edge("write_verifier", "check_verifier")
+    wiring.add_conditional_edges("check_verifier", after_check, ["repair_verifier", "decide"])
+    wiring.add_edge("repair_verifier", "check_verifier")
+    wiring.add_edge("evaluate_judge", "decide")
+    wiring.add_edge("decide", "approve")
+    wiring.add_edge("approve", "adopt")
+
+
+def after_recall(state: RlarState) -> list[Branch]:
+    """Search and write side by side, unless the run has ended: the task is known, or nothing can be judged."""
+    return ["route"] if state.get("end") else ["scout", "write_verifier", "evaluate_judge"]
+
+
+def after_check(state: RlarState, runtime: Runtime[RlarContext]) -> Literal["repair_verifier", "decide"]:
+    """Repair a verifier that did not pass, while repairs are left."""
+    context = runtime.context or RlarContext()
+    check = state.get("check")
+    if state.get("verifier") is None or check is None or check["passed"]:
+        return "decide"
+    return "repair_verifier" if state.get("spent", {}).get("repairs", 0) < context.max_repairs else "decide"
 
 
 @dataclass(frozen=True, slots=True)
-class _Nodes:
-    """The graph's nodes over one library; nothing of it enters the state."""
+class _ScoreNodes:
+    """The score path as nodes."""
 
-    library: Library
+    parts: Parts
 
     def route(self, state: RlarState, runtime: Runtime[RlarContext]) -> RoutesUpdate:
         """Choose a tool for each triple, never looking at its completion."""
-        context = runtime.context or RlarContext()
-        routes = choose(_triples(state), library=self.library, tool=context.tool)
+        context, triples = runtime.context or RlarContext(), triples_of(state)
+        if not triples:
+            return {"routes": []}
+        library = self.parts.library_of(context)
+        router = None if context.tool else self.parts.router_of(context, library)
+        routes = choose(triples, library=library, router=router, tool=context.tool)
         return {"routes": [RouteRow(tool=route.tool, reason=route.reason) for route in routes]}
 
-    def invoke(self, state: RlarState) -> RewardsUpdate:
+    def invoke(self, state: RlarState, runtime: Runtime[RlarContext]) -> RewardsUpdate:
         """Score the triples, one batch per tool."""
         routes = [Route(row["tool"], row["reason"]) for row in state.get("routes", [])]
-        rewards = invoke(_triples(state), routes, library=self.library)
+        library = self.parts.library_of(runtime.context or RlarContext())
+        rewards = invoke(triples_of(state), routes, library=library) if routes else []
         return {"rewards": [_reward_row(reward) for reward in rewards]}
 
 
@@ -138,11 +138,6 @@ def _reward_row(reward: Reward) -> RewardRow:
         reason=reward.reason,
         detail=None if reward.detail is None else dict(reward.detail),
     )
-
-
-def _triples(state: RlarState) -> list[Triple]:
-    columns = Columns()
-    return [columns.triple({**row.get("metadata", {}), **row}) for row in state["triples"]]
 
 
 graph = build_rlar()

@@ -31,7 +31,11 @@ or a scoring process died; 2 wrong usage; 130 or 143 interrupted: --resume conti
 """
 
 
-def _parse_columns(given: tuple[str, ...]) -> dict[str, str]:
+def parse_columns(given: tuple[str, ...]) -> dict[str, str]:
+    """Read `--column ROLE=NAME` options.
+
+    Raises: InputError: if one has another form.
+    """
     names = {}
     for pair in given:
         role, equals, name = pair.partition("=")
@@ -71,5 +75,5 @@ def command(files: tuple[str, ...], columns: tuple[str, ...], **options: object)
     from ravelar.cli.score_run import ScoreJob, run  # noqa: PLC0415  not for `--help`
     from ravelar.tools.columns import Columns  # noqa: PLC0415
 
-    job = ScoreJob(files=files, columns=Columns.renamed(_parse_columns(columns)), **options)  # type: ignore[arg-type]
+    job = ScoreJob(files=files, columns=Columns.renamed(parse_columns(columns)), **options)  # type: ignore[arg-type]
     raise SystemExit(run(job))

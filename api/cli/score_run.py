@@ -3,19 +3,18 @@
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from ravelar.calls import default_library
+from ravelar.cli.interruption import Terminated, termination
 from ravelar.cli.progress import RowProgress
 from ravelar.cli.reward_file import RewardFile
 from ravelar.cli.score_table import show_json, show_table
@@ -66,10 +65,6 @@ Chunk = list[Prepared]
 Scored = tuple[Chunk, list[Reward], Timings]
 
 
-class Terminated(BaseException):
-    """The process was asked to end (SIGTERM); like KeyboardInterrupt, no tool's crash."""
-
-
 def run(job: ScoreJob) -> int:
     """Do the job; return the exit code.
 
@@ -85,7 +80,7 @@ def run(job: ScoreJob) -> int:
     progress = RowProgress(None if None in sizes else sum(size or 0 for size in sizes))
     prepared = _prepare(sources, job.columns)
     try:
-        with rewards, _termination(), progress:
+        with rewards, termination(), progress:
             done = _skip_written(rewards, prepared, tally)
             for row, (ready, reward) in enumerate(_scored(prepared, job, tally), start=done):
                 rewards.append(_as_row(row, ready, reward, detail=job.detail))
@@ -208,20 +203,6 @@ def _bare(reason: str | None, place: str) -> str | None:
     for where in _FIELDS.values():
         bare = bare.removeprefix(f"{where}: ")
     return bare or None
-
-
-@contextmanager
-def _termination() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does: with valid files and a closing table."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise Terminated
-
-    before: Callable[..., object] | int | None = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _stopped(error: BaseException, job: ScoreJob) -> int:

@@ -1,0 +1,196 @@
+"""The work of `ravelar acquire`: run the RLAR graph, show what it does, ask, and say how it ended."""
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.types import Command
+
+from ravelar.cli.acquire_show import show_event, show_result
+from ravelar.cli.interruption import Terminated, termination
+from ravelar.graphs.rlar import RlarGraph, build_rlar
+from ravelar.graphs.rlar_state import RlarContext
+from ravelar.tools.adopted.place import place_of
+from ravelar.tools.columns import Columns
+from ravelar.tools.errors import InputError
+from ravelar.tools.rows import BadRow, read_rows
+
+_ENDS_WELL = frozenset({"adopted", "known", "scored"})
+_NOT_CONTEXT = frozenset({"examples", "probes", "columns", "fresh", "as_json", "remote_model"})
+
+
+@dataclass(frozen=True, slots=True)
+class AcquireJob:
+    """What `ravelar acquire` was asked to do; see its options."""
+
+    examples: Path | None = None
+    probes: Path | None = None
+    columns: Columns = field(default_factory=Columns)
+    model: str | None = None
+    base_url: str | None = None
+    library: str | None = None
+    search_hub: bool = True
+    hub_endpoint: str | None = None
+    remote_model: tuple[str, ...] = ()
+    write_verifier: bool = True
+    judge: bool = False
+    replace: bool = False
+    ask_before_adopting: bool = False
+    allow_remote_code: tuple[str, ...] = ()
+    web_search: str | None = None
+    max_llm_calls: int = 20
+    max_tokens: int = 120_000
+    max_seconds: float = 1_800.0
+    max_candidates: int = 5
+    max_download_gb: float = 20.0
+    memory_gb: float | None = None
+    max_repairs: int = 2
+    thresholds: tuple[str, ...] = ()
+    fresh: bool = False
+    as_json: bool = False
+
+    def context(self) -> RlarContext:
+        """Return the graph's settings."""
+        given = {name: getattr(self, name) for name in self.__slots__ if name not in _NOT_CONTEXT}
+        given["thresholds"] = _thresholds(self.thresholds)
+        return RlarContext(**given, remote_models=tuple(_remote(one) for one in self.remote_model))
+
+
+def run(job: AcquireJob) -> int:
+    """Run it; return the exit code."""
+    given = _input(job)
+    context = job.context()
+    config: Any = {"configurable": {"thread_id": _thread(given, context)}}
+    with _checkpoints(context.library) as saver, termination():
+        graph = build_rlar(checkpointer=saver)
+        try:
+            result = _finish(graph, given, config, context, fresh=job.fresh)
+        except (KeyboardInterrupt, Terminated) as error:
+            click.echo("ravelar: interrupted; what was done is kept, the same command continues", err=True)
+            return 143 if isinstance(error, Terminated) else 130
+        saver.delete_thread(config["configurable"]["thread_id"])
+    click.echo(json.dumps(result)) if job.as_json else show_result(result)
+    return 0 if result.get("end") in _ENDS_WELL else 1
+
+
+def _finish(graph: RlarGraph, given: Any, config: Any, context: RlarContext, *, fresh: bool) -> dict[str, Any]:
+    """Run the graph to its end, from where an earlier run was interrupted, asking whenever it asks."""
+    state = graph.get_state(config)
+    begun = bool(state.next) and not fresh
+    if begun:
+        click.echo(f"ravelar: continuing an interrupted run at {', '.join(state.next)} (--fresh begins anew)", err=True)
+    following: Any = None if begun else given
+    if begun and state.interrupts:
+        following = Command(resume=_ask(state.interrupts[0].value))
+    while True:
+        for event in graph.stream(following, config, context=context, stream_mode="custom", durability="sync"):
+            show_event(event)
+        state = graph.get_state(config)
+        if not state.interrupts:
+            return dict(state.values)
+        following = Command(resume=_ask(state.interrupts[0].value))
+
+
+def _ask(question: dict[str, Any]) -> dict[str, Any]:
+    """Put the graph's question to the person at the terminal."""
+    click.echo(f"\n{question['question']}", err=True)
+    for fact in question["evidence"]:
+        click.echo(f"  {fact['measure']}: {fact['value']:.3f} ({fact['low']:.3f} to {fact['high']:.3f})", err=True)
+    if source := question["recipe"].get("source"):
+        click.echo(f"\n{source}", err=True)
+    if click.confirm("Adopt it?", default=False, err=True):
+        return {"approve": True}
+    return {"approve": False, "reason": click.prompt("Why not?", default="", show_default=False, err=True)}
+
+
+def _input(job: AcquireJob) -> dict[str, Any]:
+    if job.examples is None and job.probes is None:
+        raise InputError("nothing to go by: give --task-examples FILE, --probes FILE, or both")
+    given: dict[str, Any] = {"triples": []}
+    if job.examples is not None:
+        given["examples"] = [_named(row, job.columns, ("prompt",)) for row in _rows(job.examples)]
+    if job.probes is not None:
+        given["probes"] = [_named(row, job.columns, ("prompt",)) for row in _rows(job.probes)]
+    return given
+
+
+def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Read a whole file; a row that can't be read is the caller's mistake, told before anything is spent."""
+    rows: list[tuple[str, dict[str, Any]]] = []
+    for row in read_rows(str(path)):
+        if isinstance(row, BadRow):
+            raise InputError(f"{row.place}: {row.reason}")
+        rows.append((row.place, dict(row.values)))
+    if not rows:
+        raise InputError(f"{path} holds no rows")
+    return rows
+
+
+def _named(placed: tuple[str, dict[str, Any]], columns: Columns, needed: tuple[str, ...]) -> dict[str, Any]:
+    """Return a row under the graph's own column names, further columns as metadata."""
+    place, values = placed
+    row: dict[str, Any] = {}
+    for role in Columns.__slots__:
+        name = getattr(columns, role)
+        if values.get(name) is not None:
+            row[role] = values.pop(name)
+    for role in needed:
+        if role not in row:
+            there = ", ".join(map(repr, [*row, *values][:12])) or "none"
+            raise InputError(f"{place}: no column {getattr(columns, role)!r}; columns: {there}; --column {role}=NAME")
+    for role in ("chosen", "rejected"):
+        if role in values:
+            row[role] = values.pop(role)
+    return {**row, **({"metadata": values} if values else {})}
+
+
+def _thread(given: dict[str, Any], context: RlarContext) -> str:
+    """Name the run by what it was asked, so that the same command finds it again."""
+    text = json.dumps([given, repr(context)], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@contextmanager
+def _checkpoints(library: str | None) -> Iterator[SqliteSaver]:
+    """Open the file in which unfinished runs are kept: beside the library if that is a file."""
+    place = place_of(library)
+    if place.kind == "sqlite":
+        path = Path(place.where).with_suffix(".runs.sqlite")
+    else:
+        state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+        path = Path(state).expanduser() / "ravelar" / "runs.sqlite"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
+    except (OSError, sqlite3.Error) as error:
+        raise InputError(f"unfinished runs can't be kept at {path}: {error}") from error
+    try:
+        yield SqliteSaver(connection)
+    finally:
+        connection.close()
+
+
+def _thresholds(given: tuple[str, ...]) -> dict[str, float]:
+    values = {}
+    for pair in given:
+        name, _, value = pair.partition("=")
+        try:
+            values[name] = float(value)
+        except ValueError:
+            raise InputError(f"--threshold {pair!r}: the form is NAME=NUMBER") from None
+    return values
+
+
+def _remote(given: str) -> dict[str, str]:
+    protocol, equals, url = given.partition("=")
+    if not equals or not url.startswith(("http://", "https://")):
+        raise InputError(f"--remote-model {given!r}: the form is PROTOCOL=URL, such as tei=http://127.0.0.1:8080")
+    return {"protocol": protocol, "url": url}

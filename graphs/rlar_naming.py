@@ -1,0 +1,167 @@
+"""The first two nodes of an acquisition: which task is this, and is there a tool for it already?"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
+
+from ravelar.agents.rlar.task_namer import Example, name_task
+from ravelar.graphs.rlar_parts import Parts
+from ravelar.graphs.rlar_run import Run, thresholds_of, triples_of
+from ravelar.graphs.rlar_state import ExampleRow, RlarContext, RlarInput, RlarState
+from ravelar.tools.adopted.entry import Entry
+from ravelar.tools.completion import conversation_text
+from ravelar.tools.errors import ModelUnavailable
+from ravelar.tools.evidence.adoption import can_rank
+from ravelar.tools.evidence.make_probes import enough
+from ravelar.tools.scoring import choose
+from ravelar.tools.task import TaskSpec
+
+_MOST_RECOGNISED = 64  # examples that are put to the recogniser
+_AGREEMENT = 0.9  # ours: how many of those that it recognises must be of one task
+
+
+@dataclass(frozen=True, slots=True)
+class NamingNodes:
+    """Name the task, and look whether it is known."""
+
+    parts: Parts
+
+    def name_task(self, state: RlarState, runtime: Runtime[RlarContext]) -> dict[str, Any]:
+        """Say which task the examples belong to: by column, by recognition, else by asking."""
+        given = {key: value for key, value in state.items() if key in RlarInput.__annotations__}
+        run = Run.of(self.parts, cast("RlarState", given), runtime, "name_task")
+        thresholds_of(run.context)  # a wrong setting is told before anything is spent
+        examples = self._examples(run)
+        if not run.context.acquire or not examples:
+            why = "the context says not to acquire" if examples else "every triple has a tool"
+            run.update |= {"task": None, "end": "scored", "because": why}
+            return begin_anew(run.result())
+        run.update["examples"] = examples
+        known = {entry.task.label: entry for entry in self.parts.store_of(run.context).entries()}
+        label = self._by_column(examples) or self._recognised(run, examples, known)
+        if label is not None:
+            run.update["task"] = _spec_of_known(label, known, examples).model_dump(mode="json")
+            run.say("named", label=label, how="without a language model")
+            return begin_anew(run.result())
+        run.update["task"] = self._asked(run, examples, known).model_dump(mode="json")
+        return begin_anew(run.result())
+
+    def recall(self, state: RlarState, runtime: Runtime[RlarContext]) -> dict[str, Any]:
+        """Look whether the task has a tool, and whether there are probes to judge a new one by."""
+        run = Run.of(self.parts, state, runtime, "recall")
+        if state.get("task") is None:
+            return run.result()
+        label = run.spec.label
+        tools = self.parts.library_of(run.context)
+        run.update["known"] = label in tools
+        if label in tools and not run.context.replace:
+            run.update |= {"end": "known", "because": f"the task {label!r} has the tool {label!r} already"}
+        elif label in self.parts.library:
+            run.update |= {"end": "known", "because": f"{label!r} is a built-in tool, which is not replaced"}
+        elif missing := enough(run.probes, thresholds_of(run.context)):
+            if can_rank(run.probes, thresholds_of(run.context)):
+                run.update["unverifiable"] = missing
+            else:
+                run.update |= {"end": "insufficient_probes", "because": missing}
+        if run.update.get("end"):
+            run.say("ended", end=run.update["end"], because=run.update["because"])
+        return run.result()
+
+    def _examples(self, run: Run) -> list[ExampleRow]:
+        """Return the examples: those given, else the probes' prompts, else the triples that no tool fits."""
+        if given := run.state.get("examples"):
+            return list(given)
+        if probes := run.state.get("probes"):
+            return _once([_example(row) for row in probes])
+        triples = triples_of(run.state)
+        library = self.parts.library_of(run.context)
+        routes = choose(triples, library=library, router=self.parts.router_of(run.context, library))
+        rows = run.state.get("triples", [])
+        return _once([_example(row) for row, route in zip(rows, routes, strict=True) if route.tool is None])
+
+    def _by_column(self, examples: Sequence[ExampleRow]) -> str | None:
+        """Return the label that the examples' column `task` gives, if it gives one."""
+        labels = {row["task"] for row in examples if row.get("task")}
+        return as_label(labels.pop()) if len(labels) == 1 else None
+
+    def _recognised(self, run: Run, examples: Sequence[ExampleRow], known: dict[str, Entry]) -> str | None:
+        """Return the adopted task that the recogniser sees in nearly all examples."""
+        recogniser = self.parts.recogniser_of(run.context)
+        rows = examples[:_MOST_RECOGNISED]
+        seen = [recogniser.recognise(row["prompt"], row.get("reference"), {}).label for row in rows]
+        label, count = Counter(seen).most_common(1)[0]
+        return label if label in known and count >= _AGREEMENT * len(rows) else None
+
+    def _asked(self, run: Run, examples: Sequence[ExampleRow], known: dict[str, Entry]) -> TaskSpec:
+        """Return the name that the language model gives; without one, a name made of the examples."""
+        with run.guarded():
+            try:
+                chat = run.chat()
+            except ModelUnavailable as error:
+                run.leave("no_model", f"{error}; the task is named after its examples, and no reference decides")
+            else:
+                named = name_task(
+                    chat,
+                    [_for_namer(row) for row in examples],
+                    meter=run.meter,
+                    known=[entry.task for entry in known.values()],
+                    reserved=self.parts.reserved,
+                    method=run.context.structured_output,
+                )
+                run.say("named", label=named.spec.label, how="asked", reference_decides=named.spec.reference_decides)
+                return named.spec
+        return made_up(examples)
+
+
+def begin_anew(update: dict[str, Any]) -> dict[str, Any]:
+    """Let a first node's update also clear what an earlier run left on the thread."""
+    cleared: dict[str, Any] = dict.fromkeys(RlarState.__annotations__.keys() - RlarInput.__annotations__.keys())
+    gathered = {"candidates": [], "left_out": [], "spent": {}}
+    return {**cleared, **update, **{key: Overwrite(update.get(key, empty)) for key, empty in gathered.items()}}
+
+
+def as_label(given: str) -> str:
+    """Turn what a column says into a label: lower case, words joined by underscores."""
+    label = re.sub(r"[^a-z0-9]+", "_", given.strip().lower()).strip("_")
+    return label if re.fullmatch(r"[a-z][a-z0-9_]{1,47}", label) else f"task_{_digest(given)}"
+
+
+def made_up(examples: Sequence[ExampleRow], label: str | None = None) -> TaskSpec:
+    """Return a spec for a task that nobody described: nothing is claimed of what decides."""
+    first = conversation_text(examples[0]["prompt"], "user")
+    return TaskSpec(
+        label=label or f"task_{_digest([row['prompt'] for row in examples])}",
+        summary=f"Prompts such as: {first[:200]}",
+        inputs="see the examples",
+        correct="what the labelled probes say",
+        reference_decides=False,
+    )
+
+
+def _spec_of_known(label: str, known: dict[str, Entry], examples: Sequence[ExampleRow]) -> TaskSpec:
+    return known[label].task if label in known else made_up(examples, label)
+
+
+def _example(row: Any) -> ExampleRow:
+    kept = {key: row[key] for key in ("prompt", "reference", "task", "metadata") if row.get(key) is not None}
+    return ExampleRow(**kept)  # type: ignore[typeddict-item]
+
+
+def _once(rows: Sequence[ExampleRow]) -> list[ExampleRow]:
+    return list({json.dumps(row, sort_keys=True, default=str): row for row in rows}.values())
+
+
+def _for_namer(row: ExampleRow) -> Example:
+    reference = json.dumps(row.get("reference"), ensure_ascii=False, default=str)
+    return Example(conversation_text(row["prompt"], "user"), reference, row.get("metadata", {}))
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:8]
