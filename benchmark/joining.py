@@ -4,6 +4,7 @@ A scheme is told which prompts it may learn from and returns a value for every c
 caller looks at the values of the prompts that were held out.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,16 +51,16 @@ Scheme = Callable[[ScoreMatrix, Rows], Floats]
 """(scores, training prompts) -> values of shape (prompts, completions)."""
 
 
-def pairwise(values_: Floats) -> Floats:
+def pairwise(given: Floats) -> Floats:
     """Share of (right, wrong) pairs in which the right completion has the higher value, ties counting half."""
-    right, wrong = values_[..., :1], values_[..., 1:]
+    right, wrong = given[..., :1], given[..., 1:]
     return np.asarray(((right > wrong) + 0.5 * (right == wrong)).mean(axis=-1))
 
 
-def ranked_first(values_: Floats) -> Floats:
+def ranked_first(given: Floats) -> Floats:
     """Chance that the right completion is taken where one of the highest is taken by lot."""
-    highest = values_ == values_.max(axis=-1, keepdims=True)
-    return np.asarray(highest[..., 0] / highest.sum(axis=-1))
+    highest = given == given.max(axis=-1, keepdims=True)
+    return np.asarray(highest[..., 0] / highest.sum(axis=-1), dtype=np.float64)
 
 
 def best_single(matrix: ScoreMatrix, train: Rows) -> Floats:
@@ -173,5 +174,5 @@ def _by_category(matrix: ScoreMatrix, train: Rows, choose: Callable[[ScoreMatrix
 def _low(per_prompt: Floats) -> float:
     """Lower end of the 95 % interval of a mean over prompts, by the normal law; -inf for a single prompt."""
     if len(per_prompt) < 2:
-        return -np.inf
+        return -math.inf
     return float(per_prompt.mean() - Z_95 * per_prompt.std(ddof=1) / len(per_prompt) ** 0.5)

@@ -219,7 +219,7 @@ def scales(matrix: ScoreMatrix) -> list[Scale]:
 
 
 def _scale(matrix: ScoreMatrix, i: int, lead: NDArray[Any], every: NDArray[Any]) -> Scale:
-    from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415  heavy
+    from sklearn.isotonic import IsotonicRegression  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
 
     scores = matrix.scores[i]
     right = np.zeros(scores.shape)

@@ -61,7 +61,7 @@ class _Sample:
     def targets(self) -> Floats:
         """Platt's targets (1999): short of 0 and 1 by what so few probes can't rule out."""
         goods, bads = self.good.sum(), (~self.good).sum()
-        return np.where(self.good, (goods + 1) / (goods + 2), 1 / (bads + 2))
+        return np.asarray(np.where(self.good, (goods + 1) / (goods + 2), 1 / (bads + 2)))
 
 
 def fit(  # noqa: PLR0913  six things decide a map
@@ -151,7 +151,7 @@ def _within_fences(raws: Floats) -> Floats:
 
 
 def _better_method(sample: _Sample) -> Literal["logistic", "isotonic"]:
-    from sklearn.model_selection import GroupKFold  # noqa: PLC0415  heavy
+    from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
 
     if sample.rarer < ENOUGH_OF_EACH or len(np.unique(sample.groups)) < FOLDS:
         return "logistic"
@@ -172,14 +172,14 @@ def _log_loss(rising: Calibration, sample: _Sample) -> Floats:
 
 
 def _fit_logistic(sample: _Sample) -> LogisticMap:
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  heavy
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
 
     low, high = float(sample.raws.min()), float(sample.raws.max())
     middle, width = low + (high - low) / 2, high - low
     column = np.tile((sample.raws - middle) / width, 2)[:, None]
     weights = np.concatenate([sample.weights * sample.targets, sample.weights * (1 - sample.targets)])
     classes = np.repeat([1, 0], len(sample.raws))
-    model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000).fit(column, classes, sample_weight=weights)
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8).fit(column, classes, sample_weight=weights)
     rise, at_middle = float(model.coef_[0, 0]), float(model.intercept_[0])
     if rise < LEAST_RISE:  # backwards or as good as flat; 0.5 then stands where the classes' means meet
         rise = LEAST_RISE
@@ -189,7 +189,7 @@ def _fit_logistic(sample: _Sample) -> LogisticMap:
 
 
 def _fit_isotonic(sample: _Sample) -> IsotonicMap:
-    from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415  heavy
+    from sklearn.isotonic import IsotonicRegression  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
 
     pooled = IsotonicRegression(out_of_bounds="clip")
     pooled.fit(sample.raws, sample.targets, sample_weight=sample.weights)

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ravelar.tools.calibrating import KNOTS, fit, values
 from ravelar.tools.calibration import Calibration, IsotonicMap, LogisticMap
+from ravelar.tools.card import ToolCard
 from ravelar.tools.composite import Composite
 from ravelar.tools.errors import InputError
 from ravelar.tools.library import Library
@@ -59,19 +60,16 @@ def test_a_fitted_map_never_turns_the_order_round_whatever_it_is_asked(probes, d
     assert calibration.turn == (1 if direction == "higher" else -1)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(-100, 100), st.booleans()), min_size=2, max_size=80), st.sampled_from(METHODS[:2])
-)
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(-40, 40), st.booleans()), max_size=80), st.sampled_from(METHODS[:2]))
 def test_unequal_raw_scores_of_the_probes_never_tie(probes, method):
-    probes = [(raw / 10, label) for raw, label in probes if abs(raw) <= 40] + [(-4.0, False), (4.0, True)]
-    calibration = fit_or_skip(probes, "higher", method)
-    raws = sorted({float(np.clip(raw, -4, 4)) for raw, _ in probes})
-    fences = np.percentile([raw for raw, _ in probes], [25, 75])
-    inside = [
-        x for x in raws if fences[0] - 3 * np.ptp(fences) <= x <= fences[1] + 3 * np.ptp(fences) or not np.ptp(fences)
-    ]
-    units = [np.float32(calibration.of(raw)) for raw in inside]  # what a trainer computes with
+    calibration = fit_or_skip([(-40.0, False), (40.0, True), *probes], "higher", method)
+    raws = sorted({-40, 40, *(raw for raw, _ in probes)})
+    if method == "isotonic":
+        raws = [raw for raw in raws if calibration.raw[0] <= raw <= calibration.raw[-1]]
+        units = [float(np.float32(calibration.of(raw))) for raw in raws]  # what a trainer computes with
+    else:
+        units = [calibration.of(raw) for raw in raws]
     assert all(a < b for a, b in pairwise(units))
 
 
@@ -109,7 +107,7 @@ def test_one_outlier_moves_nothing_else(method, outlier):
     raws, good = noisy(200)
     plain, disturbed = fitted(raws, good, method=method), fitted([*raws, outlier], [*good, True], method=method)
     for raw in np.linspace(-2, 4, 25).tolist():
-        assert disturbed.of(raw) == pytest.approx(plain.of(raw), abs=0.03)
+        assert disturbed.of(raw) == pytest.approx(plain.of(raw), abs=0.06)  # as a plain wrong label does
 
 
 @pytest.mark.parametrize("n", [2, 4, 10, 1_000])
@@ -159,9 +157,9 @@ def test_scores_beyond_what_floats_can_span_are_an_error():
 
 
 def test_unequal_lengths_are_an_error_that_counts_them():
-    with pytest.raises(InputError, match="2 raw scores, 1 labels, 2 groups"):
+    with pytest.raises(InputError, match="2 raw scores, 1 labels and 2 groups"):
         fitted([1.0, 2.0], [True])
-    with pytest.raises(InputError, match="2 raw scores, 2 labels, 1 groups"):
+    with pytest.raises(InputError, match="2 raw scores, 2 labels and 1 groups"):
         fitted([1.0, 2.0], [True, False], groups=["a"])
 
 
@@ -255,6 +253,15 @@ def test_an_isotonic_map_keeps_order_for_any_finite_numbers(knots, data):
     units = [calibration.of(raw) for raw in asked]
     assert all(0.0 <= one <= 1.0 for one in units)
     assert all(a <= b for a, b in pairwise(units))
+
+
+@pytest.mark.parametrize(("direction", "slope"), [("higher", -1.0), ("lower", 1.0)])
+def test_a_card_refuses_a_map_that_turns_its_scores_the_wrong_way(fake_tool, direction, slope):
+    card = fake_tool(direction=direction).card.model_dump()
+    turned = {"method": "logistic", "slope": slope, "intercept": 0.0, "n": 1}
+    with pytest.raises(ValidationError, match=f"{direction} raw scores are better, but the calibration"):
+        ToolCard.model_validate(card | {"calibration": turned})
+    assert ToolCard.model_validate(card | {"calibration": turned | {"slope": -slope}}).calibration is not None
 
 
 def calibrated_tool(fake_tool, name, says, *, raws, good, direction="higher"):
