@@ -163,7 +163,7 @@ def _best(matrix: ScoreMatrix, rows: Rows) -> int:
 
 def _by_category(matrix: ScoreMatrix, train: Rows, choose: Callable[[ScoreMatrix, Rows], int]) -> Floats:
     overall = _best(matrix, train)
-    out = matrix.scores[overall].copy()
+    out = np.array(matrix.scores[overall])
     for category in np.unique(matrix.category):
         seen = train[matrix.category[train] == category]
         here = matrix.category == category
