@@ -90,6 +90,14 @@ class ToolCard(_Frozen):
             raise ValueError(f"low must be below high, got low={self.low} and high={self.high}")
         return self
 
+    @model_validator(mode="after")
+    def _calibration_turns_as_the_direction_says(self) -> Self:
+        turn = self.calibration.turn if self.calibration else 0
+        if turn == (-1 if self.direction == "higher" else 1):
+            found = "rises" if turn > 0 else "falls"
+            raise ValueError(f"{self.direction} raw scores are better, but the calibration {found} with them")
+        return self
+
     @property
     def bounded(self) -> bool:
         """Whether both ends of the raw range are finite."""
