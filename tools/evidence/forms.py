@@ -1,4 +1,4 @@
-"""The forms in which a completion states an answer: alone, in prose, boxes and code blocks, with units, after reasoning."""
+"""The forms in which a completion states an answer: in prose, boxes and code blocks, with units, after reasoning."""
 
 import json
 import re
@@ -50,15 +50,14 @@ NO_ANSWER = (
 """Completions that were cut before they state anything."""
 
 _MAX_QUESTION = 600
-_FILLER = "more less fewer total times of different pieces is does as".split()
+_FILLER = frozenset({"less", "times", "pieces", "does"})
 _HOW_MANY = re.compile(r"\bhow many ([a-z]{3,}s)\b", re.IGNORECASE)
 _UNITS = (
-    "mm cm dm m km in ft yd mi mg g kg lb lbs oz ml cl l s min h hours minutes seconds days weeks months years "
-    "metres meters centimetres centimeters millimetres millimeters kilometres kilometers inches feet yards miles "
-    "grams kilograms pounds ounces litres liters millilitres milliliters gallons dollars cents euros degrees "
-    "celsius fahrenheit kelvin"
-).split()
-_IN_UNIT = re.compile(rf"\b(?:in|into|to) ({'|'.join(_UNITS)})\b(?=\s*[?.!:]?\s*$)", re.IGNORECASE | re.MULTILINE)
+    "mm|cm|dm|m|km|in|ft|yd|mi|mg|g|kg|lb|lbs|oz|ml|cl|l|s|min|h|hours|minutes|seconds|days|weeks|months|years|"
+    "met(?:re|er)s|(?:centi|milli|kilo)met(?:re|er)s|inches|feet|yards|miles|grams|kilograms|pounds|ounces|"
+    "lit(?:re|er)s|millilit(?:re|er)s|gallons|dollars|cents|euros|degrees|celsius|fahrenheit|kelvin"
+)
+_IN_UNIT = re.compile(rf"\b(?:in|into|to) ({_UNITS})\b(?=\s*[?.!:]?\s*$)", re.IGNORECASE | re.MULTILINE)
 
 
 def statements(

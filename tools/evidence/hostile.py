@@ -30,7 +30,7 @@ _HEDGES: tuple[Callable[[Sequence[str]], str], ...] = (
     lambda answers: "\n".join(f"Answer: {answer}" for answer in answers),
     lambda answers: f"It could be {' / '.join(answers)}; all of these are possible.",
 )
-_HEDGED_LONG: Callable[[Sequence[str]], str] = lambda answers: "\n\nOr else:\n\n".join(answers)  # noqa: E731  one of them
+_BETWEEN_LONG = "\n\nOr else:\n\n"
 _LONG_CHARACTERS = 60
 
 
@@ -65,13 +65,13 @@ def hedge(right: str, others: Sequence[str], rng: random.Random) -> str:
     first, second, third, fourth = rng.sample(list(others), 4)
     answers = [first, second, right, third, fourth]
     if any(len(answer) > _LONG_CHARACTERS or "\n" in answer for answer in answers):
-        return _HEDGED_LONG(answers)
+        return _BETWEEN_LONG.join(answers)
     return rng.choice(_HEDGES)(answers)
 
 
 def stuffed(question: str, rng: random.Random) -> str:
     """Pile up the prompt's longer words and words of success, several times over, without any number."""
-    words = [word for word in dict.fromkeys(re.findall(r"[^\W\d_]{4,}", question.lower()))][:40]
+    words = list(dict.fromkeys(re.findall(r"[^\W\d_]{4,}", question.lower())))[:40]
     pile = [*words, *_STUFFING] * 3
     rng.shuffle(pile)
     return " ".join(pile)

@@ -13,8 +13,8 @@ class Thresholds(BaseModel):
         min_hostile: Hostile probes that must be among the held-out ones; all of them must earn the least.
         max_unscored: Largest share of probes that a tool may leave unscored (each counts against it besides).
         repeats: How often each half is scored; values must repeat.
-        chance: What a reward model's area under the ROC curve, or its pairwise accuracy, must exceed with the lower end of its
-            interval, on the half it was not chosen on.
+        chance: What the lower end of a reward model's pairwise accuracy, or area under the ROC curve, must exceed on
+            the half it was not chosen on.
         min_compared: Probes of each class, or preference pairs, that this needs.
     """
 
