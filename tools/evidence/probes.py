@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from ravelar.tools.completion import Conversation, content_text
 from ravelar.tools.reward import Triple
 
 Origin = Literal[
@@ -36,11 +37,13 @@ class Probe:
         triple: What is scored.
         good: Whether the completion deserves the top (or, of a preference pair, is the better one).
         origin: Where the label comes from.
+        pair: Which preference pair it belongs to; "" if to none. Only members of one pair are compared.
     """
 
     triple: Triple
     good: bool
     origin: Origin = "user"
+    pair: str = ""
 
     @property
     def hostile(self) -> bool:
@@ -49,8 +52,14 @@ class Probe:
 
     @property
     def prompt_key(self) -> str:
-        """What it is clustered and split by: a hash of the prompt."""
-        return _digest(self.triple.prompt)
+        """What it is clustered and split by: a hash of the prompt's text, white space and chat form aside."""
+        return prompt_key(self.triple.prompt)
+
+
+def prompt_key(prompt: Conversation) -> str:
+    """Hash a prompt's text, white space and chat form aside: who has seen one form has seen the other."""
+    texts = [prompt] if isinstance(prompt, str) else [content_text(message.get("content")) for message in prompt]
+    return _digest(" ".join(" ".join(texts).split()))
 
 
 class ProbeSet:
@@ -73,7 +82,15 @@ class ProbeSet:
     def digest(self) -> str:
         """The hash of the set: content and labels, in order."""
         rows = [
-            [p.triple.prompt, p.triple.completion, p.triple.reference, dict(p.triple.metadata), p.good, p.origin]
+            [
+                p.triple.prompt,
+                p.triple.completion,
+                p.triple.reference,
+                dict(p.triple.metadata),
+                p.good,
+                p.origin,
+                p.pair,
+            ]
             for p in self.probes
         ]
         return f"sha256:{_digest(rows)}"
@@ -94,8 +111,13 @@ class ProbeSet:
 
     @cached_property
     def _shown_prompts(self) -> frozenset[str]:
-        keys = sorted({p.prompt_key for p in self.probes}, key=lambda key: _digest(["split", key]))
-        return frozenset(keys[: len(keys) // 2])
+        return shown_half(p.prompt_key for p in self.probes)
+
+
+def shown_half(keys: Iterable[str]) -> frozenset[str]:
+    """Return the half of these prompt keys that is shown: those whose hashes come first."""
+    ordered = sorted(set(keys), key=lambda key: _digest(["split", key]))
+    return frozenset(ordered[: len(ordered) // 2])
 
 
 def _digest(value: object) -> str:

@@ -45,7 +45,9 @@ class Mistake(_Frozen):
 class Trial(_Frozen):
     """What one tool did on one half of a probe set.
 
-    Hostile probes count apart and in no rate. A rate that has no cases is None.
+    Hostile probes count apart and in no rate. A rate that has no cases is None. A probe that the tool leaves unscored
+    counts against it everywhere: a good one as rejected and lowest, a bad one as accepted and highest, a reference as
+    not at the top, a hostile one as not at the bottom. Preference pairs count in `pairwise` alone.
 
     Attributes:
         probes: Hash of the whole probe set.
@@ -56,10 +58,14 @@ class Trial(_Frozen):
         bad: Share of bad probes that it rejects.
         balanced_accuracy: The mean of the two.
         auc: Chance that a good probe scores above a bad one, ties counting half.
-        pairwise: Share of (good, bad) pairs of one prompt in which the good one scores higher, ties counting half.
-        false_accepts: How many bad probes it accepts.
-        false_rejects: How many good probes it rejects.
+        pairwise: Share of (good, bad) pairs of one prompt (or one preference pair) in which the good one scores higher,
+            ties counting half.
+        false_accepts: How many bad probes it accepts; unscored ones are not in it.
+        false_rejects: How many good probes it rejects; unscored ones are not in it.
         unscored: How many probes it could not score.
+        unscored_because: The commonest reason for that.
+        prompts: How many different prompts there were.
+        references: How many probes were the reference alone.
         reference_failures: How many references it does not put at the top of its scale.
         hostile: For each kind of hostile probe, how many there were.
         hostile_above_bottom: For each kind, how many it does not put at the bottom of its scale.
@@ -80,6 +86,9 @@ class Trial(_Frozen):
     false_accepts: int = 0
     false_rejects: int = 0
     unscored: int = 0
+    unscored_because: str | None = None
+    prompts: int = 0
+    references: int = 0
     reference_failures: int = 0
     hostile: Mapping[str, int] = {}
     hostile_above_bottom: Mapping[str, int] = {}

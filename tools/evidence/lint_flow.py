@@ -1,0 +1,452 @@
+"""What each value in a verifier is made of: which of its three inputs, and whether it may be NaN or infinite.
+
+The source is never run. Functions are followed by name from `verify` on, each call with its own arguments; statements
+are read without regard to their order, so that a name holds all that is ever assigned to it. What is not known counts
+as made of its parts.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TypeAlias
+
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+_MAX_DEPTH = 6
+_PASSES = 4  # assignments that feed one another settle within so many readings
+
+
+class Kind(IntEnum):
+    """What a value may do in a comparison; the greater, the worse."""
+
+    PLAIN = 0  # a truth value, a count, an integer, or nothing of the completion
+    DIGITS = 1  # text in which only digits and signs were let through
+    TEXT = 2  # any text
+    FINITE = 3  # a number read from digits: infinite at worst
+    NUMBER = 4  # a number read from any text: NaN and infinity too
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which inputs a value is made of, and what kind it is."""
+
+    inputs: frozenset[str] = frozenset()
+    kind: Kind = Kind.PLAIN
+
+    def __or__(self, other: "Origin") -> "Origin":
+        """Join two."""
+        return Origin(self.inputs | other.inputs, max(self.kind, other.kind))
+
+    def of_kind(self, kind: Kind) -> "Origin":
+        """Keep the inputs, take another kind."""
+        return Origin(self.inputs, kind)
+
+    @property
+    def risky(self) -> bool:
+        """Whether it may be a NaN or infinity that the completion chose."""
+        return "completion" in self.inputs and self.kind >= Kind.FINITE
+
+
+NOTHING = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """One return of `verify`: where, what, made of what, and under conditions made of what."""
+
+    node: ast.Return
+    value: Origin
+    under: frozenset[str]
+
+
+@dataclass
+class Flow:
+    """What following a module's `verify` brought to light."""
+
+    functions: Mapping[str, Function]
+    patterns: Mapping[str, str]
+    returns: list[Returned] = field(default_factory=list)
+    risky_lines: dict[int, str] = field(default_factory=dict)
+    """Lines on which a number of the completion's could win a comparison as NaN or infinity, and how."""
+    read: dict[object, Origin | None] = field(default_factory=dict)
+    """What functions return, by name and arguments; None while one is being read."""
+    pattern_lines: set[int] = field(default_factory=set)
+    """Lines on which the completion is used as a pattern or a format."""
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
+_CONVERSIONS = frozenset(
+    {"float", "Decimal", "decimal.Decimal", "complex", "numpy.float64", "np.float64", "mpmath.mpf"}
+)
+_READERS = frozenset({"json.loads", "ast.literal_eval", "literal_eval", "loads"})
+_PLAIN_CALLS = words(
+    "int len bool ord any all isinstance hash id Fraction fractions.Fraction math.isclose isclose math.isfinite "
+    "math.isnan math.isinf callable enumerate range"
+)
+_PLAIN_METHODS = words(
+    "count index find rfind startswith endswith isdigit isdecimal isnumeric isalpha isalnum isspace isupper islower "
+    "is_finite is_nan is_infinite bit_length ratio keys"
+)
+_PATTERN_CALLS = words("search match fullmatch findall finditer split sub subn compile")
+_FILLERS = words("append add extend update insert setdefault")
+_GUARDS = words("isfinite is_finite isdigit isdecimal isnumeric")
+_TEXT_METHODS = words("strip lstrip rstrip lower upper casefold replace split splitlines")
+
+
+def follow(tree: ast.Module, verify: Function) -> Flow:
+    """Follow `verify` through the module."""
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    flow = Flow(functions, dict(_constant_texts(tree)))
+    inputs = {name: Origin(frozenset({name}), Kind.TEXT if name == "completion" else Kind.PLAIN) for name in _INPUTS}
+    _Body(flow, verify, inputs, depth=0).read()
+    return flow
+
+
+_INPUTS = ("prompt", "completion", "reference")
+
+
+def dotted(node: ast.AST) -> str:
+    """Return a name such as "re.compile"; "" for what is none."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
+        return f"{base}.{node.attr}"
+    return ""
+
+
+def _constant_texts(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Return the module's names for texts and compiled patterns."""
+    for node in tree.body:
+        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
+            continue
+        value = node.value
+        if isinstance(value, ast.Call) and dotted(value.func).endswith("compile") and value.args:
+            value = value.args[0]
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield node.targets[0].id, value.value
+
+
+class _Body:
+    """One function's body, read with given arguments."""
+
+    def __init__(self, flow: Flow, function: Function, names: Mapping[str, Origin], depth: int) -> None:
+        self.flow, self.function, self.depth = flow, function, depth
+        self.names = dict(names)
+        self.inner = {node.name: node for node in ast.walk(function) if isinstance(node, ast.FunctionDef)}
+        self.guarded = _has_guard(function, self._pattern_of)
+
+    def read(self) -> Origin:
+        """Return what the function returns; for `verify`, note each return."""
+        for _ in range(_PASSES):
+            before = dict(self.names)
+            self._assign(self.function.body)
+            if before == self.names:
+                break
+        found: list[Returned] = []
+        self._returns(self.function.body, frozenset(), found)
+        if self.depth == 0:
+            self.flow.returns = found
+        self._note_comparisons()
+        if isinstance(self.function, ast.FunctionDef) and not found:
+            return self._yields()
+        joined = NOTHING
+        for returned in found:
+            joined |= returned.value | Origin(returned.under)
+        return joined
+
+    def _yields(self) -> Origin:
+        joined = NOTHING
+        for node in _own_nodes(self.function.body):
+            if isinstance(node, ast.Yield | ast.YieldFrom) and node.value:
+                joined |= self.of(node.value)
+        return joined
+
+    def _assign(self, body: Sequence[ast.stmt]) -> None:
+        for node in _own_nodes(body):
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    self._bind(target, self.of(node.value))
+            elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
+                self._bind(node.target, self.of(node.value))
+            elif isinstance(node, ast.For | ast.comprehension):
+                self._bind(node.target, self.of(node.iter))
+            elif isinstance(node, ast.withitem) and node.optional_vars:
+                self._bind(node.optional_vars, self.of(node.context_expr))
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FILLERS:
+                self._bind(node.func.value, self._joined(node.args))
+
+    def _bind(self, target: ast.AST, origin: Origin) -> None:
+        for node in ast.walk(target):
+            if isinstance(node, ast.Name):
+                self.names[node.id] = self.names.get(node.id, NOTHING) | origin
+
+    def _returns(self, body: Sequence[ast.stmt], under: frozenset[str], found: list[Returned]) -> None:
+        """Note each return with what its conditions are made of, those of earlier ways out included."""
+        for node in body:
+            if isinstance(node, ast.Return):
+                found.append(Returned(node, self.of(node.value) if node.value else NOTHING, under))
+                continue
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            condition = self._condition(node)
+            for block in _blocks(node):
+                self._returns(block, under | condition, found)
+            if any(isinstance(inner, ast.Return | ast.Raise | ast.Continue | ast.Break) for inner in ast.walk(node)):
+                under |= condition
+
+    def _condition(self, node: ast.stmt) -> frozenset[str]:
+        if isinstance(node, ast.If | ast.While):
+            return self.of(node.test).inputs
+        if isinstance(node, ast.For | ast.AsyncFor):
+            return self.of(node.iter).inputs
+        if isinstance(node, ast.Match):
+            return self.of(node.subject).inputs
+        if isinstance(node, ast.Try):
+            read = NOTHING
+            for inner in node.body:
+                for part in ast.walk(inner):
+                    if isinstance(part, ast.Name):
+                        read |= self.names.get(part.id, NOTHING)
+            return read.inputs
+        return frozenset()
+
+    def of(self, node: ast.AST | None) -> Origin:
+        """Return what an expression is made of."""
+        if node is None or isinstance(node, ast.Constant):
+            return NOTHING
+        if isinstance(node, ast.Name):
+            return self.names.get(node.id, NOTHING)
+        if isinstance(node, ast.Call):
+            return self._of_call(node)
+        if isinstance(node, ast.Compare) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)):
+            return self._joined(ast.iter_child_nodes(node)).of_kind(Kind.PLAIN)
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+            return self._of_comprehension(node)
+        if isinstance(node, ast.Lambda):
+            return self.of(node.body)
+        return self._joined(ast.iter_child_nodes(node))
+
+    def _joined(self, nodes: Iterable[ast.AST]) -> Origin:
+        joined = NOTHING
+        for node in nodes:
+            joined |= self.of(node)
+        return joined
+
+    def _of_comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Origin:
+        for generator in node.generators:
+            self._bind(generator.target, self.of(generator.iter))
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        joined = self._joined(parts)
+        tests = [test for generator in node.generators for test in generator.ifs]
+        if joined.kind is Kind.TEXT and any(_calls(test, _GUARDS) for test in tests):
+            joined = joined.of_kind(Kind.DIGITS)
+        return joined | Origin(self._joined(tests).inputs)
+
+    def _of_call(self, node: ast.Call) -> Origin:
+        name = dotted(node.func)
+        arguments = self._joined([*node.args, *(keyword.value for keyword in node.keywords)])
+        base = self.of(node.func.value) if isinstance(node.func, ast.Attribute) else NOTHING
+        last = name.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
+        if name == "map" and len(node.args) > 1:
+            return _converted(arguments) if dotted(node.args[0]) in _CONVERSIONS else self._mapped(node, arguments)
+        if name in _CONVERSIONS:
+            return _converted(arguments)
+        if name in _READERS:
+            return arguments.of_kind(Kind.NUMBER) if arguments.kind >= Kind.DIGITS else arguments
+        if name in _PLAIN_CALLS or last in _PLAIN_METHODS:
+            return (base | arguments).of_kind(Kind.PLAIN)
+        if name in self.flow.functions or name in self.inner:
+            return self._called(self.inner.get(name) or self.flow.functions[name], node)
+        if last in _PATTERN_CALLS and self._is_pattern_call(node):
+            return self._of_pattern_call(node, last, base | arguments)
+        joined = base | arguments
+        return joined.of_kind(Kind.TEXT) if last in _TEXT_METHODS and joined.kind > Kind.TEXT else joined
+
+    def _mapped(self, node: ast.Call, arguments: Origin) -> Origin:
+        function = self.flow.functions.get(dotted(node.args[0]))
+        if function is None or not function.args.args:
+            return arguments
+        return self._entered(function, {function.args.args[0].arg: arguments})
+
+    def _called(self, function: Function, node: ast.Call) -> Origin:
+        names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+        given = {name: self.of(value) for name, value in zip(names, node.args, strict=False)}
+        given |= {keyword.arg: self.of(keyword.value) for keyword in node.keywords if keyword.arg}
+        return self._entered(function, given)
+
+    def _entered(self, function: Function, given: Mapping[str, Origin]) -> Origin:
+        names = {**(self.names if function.name in self.inner else {}), **given}
+        key = (id(function), frozenset(names.items()))
+        known = self.flow.read.get(key)
+        if known is not None:
+            return known
+        if key in self.flow.read or self.depth >= _MAX_DEPTH:
+            joined = NOTHING
+            for origin in given.values():
+                joined |= origin
+            return joined
+        self.flow.read[key] = None
+        self.flow.read[key] = found = _Body(self.flow, function, names, self.depth + 1).read()
+        return found
+
+    def _is_pattern_call(self, node: ast.Call) -> bool:
+        """Say whether it is a call of a regular expression, not of a text's own `split`."""
+        if not isinstance(node.func, ast.Attribute):
+            return False
+        owner = dotted(node.func.value)
+        return owner in {"re", "regex"} or owner in self.flow.patterns or node.func.attr not in {"split"}
+
+    def _of_pattern_call(self, node: ast.Call, last: str, joined: Origin) -> Origin:
+        assert isinstance(node.func, ast.Attribute)
+        pattern = self._pattern_of(node)
+        of_module = dotted(node.func.value) in {"re", "regex"} and bool(node.args)
+        if of_module and "completion" in self._unescaped(node.args[0]).inputs:
+            self.flow.pattern_lines.add(node.lineno)
+        if joined.kind is not Kind.TEXT or pattern is None:
+            return joined
+        keeps_digits = _drops_all_but_digits(pattern) if last in {"sub", "subn"} else only_digits(pattern)
+        return joined.of_kind(Kind.DIGITS) if keeps_digits else joined
+
+    def _unescaped(self, node: ast.AST) -> Origin:
+        if isinstance(node, ast.Call) and dotted(node.func) in {"re.escape", "regex.escape"}:
+            return NOTHING
+        if isinstance(node, ast.BinOp | ast.JoinedStr | ast.FormattedValue):
+            joined = NOTHING
+            for child in ast.iter_child_nodes(node):
+                joined |= self._unescaped(child)
+            return joined
+        return self.of(node)
+
+    def _pattern_of(self, node: ast.Call) -> str | None:
+        """Return the pattern of a call of `re` or of a compiled pattern of the module's, where it is a literal."""
+        if not isinstance(node.func, ast.Attribute):
+            return None
+        owner = dotted(node.func.value)
+        if owner in self.flow.patterns:
+            return self.flow.patterns[owner]
+        first = node.args[0] if node.args else None
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
+            return first.value
+        return self.flow.patterns.get(dotted(first)) if first is not None else None
+
+    def _note_comparisons(self) -> None:
+        """Note comparisons, minima and maxima that a NaN or an infinity of the completion's could decide."""
+        if self.guarded:
+            return
+        for node in _own_nodes(self.function.body):
+            if isinstance(node, ast.Compare) and (how := self._risk_of(node)):
+                self.flow.risky_lines.setdefault(node.lineno, how)
+            elif isinstance(node, ast.Call) and dotted(node.func) in {"min", "max", "sorted"}:
+                given = self._joined(node.args)
+                if given.risky and given.kind is Kind.NUMBER:
+                    self.flow.risky_lines.setdefault(node.lineno, f"{dotted(node.func)}() of it")
+
+    def _risk_of(self, node: ast.Compare) -> str | None:
+        if not _all_order(node) or len(node.ops) > 1:
+            return None  # a bound on both sides lets neither NaN nor infinity through
+        left, right = self.of(node.left), self.of(node.comparators[0])
+        if Kind.NUMBER in {origin.kind for origin in (left, right) if origin.risky}:
+            return "an order comparison of it"
+        return "a tolerance that grows with it" if left.risky and right.risky else None
+
+
+def _converted(argument: Origin) -> Origin:
+    if argument.kind is Kind.TEXT:
+        return argument.of_kind(Kind.NUMBER)
+    return argument.of_kind(Kind.FINITE) if argument.kind is Kind.DIGITS else argument
+
+
+def _all_order(node: ast.Compare) -> bool:
+    return all(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for op in node.ops)
+
+
+def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    for name in ("body", "orelse", "finalbody"):
+        if block := getattr(node, name, None):
+            yield block
+    for handler in getattr(node, "handlers", ()):
+        yield handler.body
+    for case in getattr(node, "cases", ()):
+        yield case.body
+
+
+def _own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Walk statements without entering functions defined among them."""
+    for node in body:
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield from _own_nodes(ast.iter_child_nodes(node))
+
+
+def _calls(node: ast.AST, names: frozenset[str]) -> bool:
+    return any(
+        isinstance(part, ast.Call) and (dotted(part.func).rpartition(".")[2] or _attribute(part.func)) in names
+        for part in ast.walk(node)
+    )
+
+
+def _attribute(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _has_guard(function: Function, pattern_of: Callable[[ast.Call], str | None]) -> bool:
+    """Say whether a function asks if a number is finite, or lets only digits pass."""
+    if _calls(function, _GUARDS) or (_calls(function, frozenset({"isnan"})) and _calls(function, frozenset({"isinf"}))):
+        return True
+    for node in ast.walk(function):
+        if isinstance(node, ast.Compare) and len(node.ops) == 2 and _all_order(node):
+            return True
+        if isinstance(node, ast.Call) and _attribute(node.func) == "fullmatch":
+            pattern = pattern_of(node)
+            if pattern is not None and only_digits(pattern, whole=True):
+                return True
+    return False
+
+
+def only_digits(pattern: str, *, whole: bool = False) -> bool:
+    """Say whether what a pattern captures (all of it, where it has no groups) can be no NaN or infinity.
+
+    It is judged by its letters: wildcards, negated classes and ranges of letters may match anything.
+    """
+    bare = re.sub(r"\\[dDsSwWbB]", lambda m: "#" if m.group() in {r"\d", r"\s", r"\b", r"\B"} else ".", pattern)
+    bare = re.sub(r"\\.", "#", bare)
+    groups = [] if whole else _groups(bare)
+    parts = groups or [bare]
+    return not any(_may_spell(part) for part in parts)
+
+
+def _groups(pattern: str) -> list[str]:
+    """Return the capturing groups' contents; escapes are already gone."""
+    found: list[str] = []
+    opened: list[tuple[int, bool]] = []
+    for i, sign in enumerate(pattern):
+        if sign == "(":
+            opened.append((i + 1, not pattern.startswith("?", i + 1) or pattern.startswith("?P<", i + 1)))
+        elif sign == ")" and opened:
+            start, captures = opened.pop()
+            if captures:
+                found.append(re.sub(r"^\?P<\w+>", "", pattern[start:i]))
+    return found
+
+
+def _may_spell(part: str) -> bool:
+    """Say whether a piece of a pattern could match "nan" or "inf"."""
+    outside = re.sub(r"\[[^\]]*\]", "#", part)
+    if "." in outside or re.search(r"\[\^", part):
+        return True
+    classes = "".join(re.findall(r"\[([^\]]*)\]", part)).replace("e", "").replace("E", "")
+    if re.search(r"[A-Za-z.]-[A-Za-z]|[aAnNiIfF]", classes):
+        return True
+    letters = re.sub(r"\?(?:P<\w+>|[:=!]|<[=!])", "", outside).lower()
+    return any(sign in letters for sign in ("nan", "inf"))
+
+
+def _drops_all_but_digits(pattern: str) -> bool:
+    """Say whether a substitution by it removes all that is no digit or sign, as `[^0-9.-]` does."""
+    found = re.fullmatch(r"\[\^((?:\\[d.,\-+/s$%]|[0-9.,\-+/ $%eE])+)\][+*]?", pattern)
+    return found is not None
