@@ -124,12 +124,15 @@ def with_adopted(library: Library, store: AdoptedStore, workshop: Workshop) -> L
         LibraryUnusable: if the store can't be read at all.
         InputError: if an adopted tool bears the name of one in the library.
     """
-    return library.plus(*tools_in_use(store.readable(), workshop, library))
-
-
-def tools_in_use(found: Sequence[Entry | Unreadable], workshop: Workshop, library: Library) -> list[RewardTool]:
-    """Return a tool for each entry in use, composites among them finding their parts here and in the library."""
     whole: list[Library] = []
+    whole.append(library.plus(*tools_in_use(store.readable(), workshop, parts=lambda: whole[0])))
+    return whole[0]
+
+
+def tools_in_use(
+    found: Sequence[Entry | Unreadable], workshop: Workshop, *, parts: Callable[[], Library]
+) -> list[RewardTool]:
+    """Return a tool for each entry in use; composites find their parts in the library that `parts` gives."""
     circular = _circular([entry for entry in found if isinstance(entry, Entry)])
 
     def tool(one: Entry | Unreadable) -> RewardTool:
@@ -137,11 +140,9 @@ def tools_in_use(found: Sequence[Entry | Unreadable], workshop: Workshop, librar
             return Missing(one)
         if one.task.label in circular:
             return Missing(Unreadable(one.task.label, one.version, "a composite that is part of itself"))
-        return build_tool(one, workshop=workshop, parts=lambda: whole[0])
+        return build_tool(one, workshop=workshop, parts=parts)
 
-    tools = [tool(one) for one in found]
-    whole.append(library.plus(*tools))
-    return tools
+    return [tool(one) for one in found]
 
 
 def _tool_of(entry: Entry, workshop: Workshop, parts: Callable[[], Library] | None) -> RewardTool:

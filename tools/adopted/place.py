@@ -1,9 +1,9 @@
 """Where adopted tools are kept: a URL, read without opening anything.
 
-    None                     RAVELAR_LIBRARY, else `ravelar/library.sqlite` in the user's data folder
-    PATH, sqlite:///PATH     a SQLite file; many processes of one machine may use it at once
-    postgresql://...         a PostgreSQL database, for several machines
-    memory:                  this process's memory, gone with it
+None                     RAVELAR_LIBRARY, else `ravelar/library.sqlite` in the user's data folder
+PATH, sqlite:///PATH     a SQLite file; many processes of one machine may use it at once
+postgresql://...         a PostgreSQL database, for several machines
+memory:                  this process's memory, gone with it
 """
 
 import os

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ravelar.tools.adopted import records as fold
 from ravelar.tools.adopted.entry import Entry, Recipe
@@ -31,6 +31,8 @@ from ravelar.tools.routing import TASKS
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
+
+M = TypeVar("M", bound=BaseModel)
 
 _ROOT = ("ravelar", "library")
 _ENTRIES = (*_ROOT, "entries")
@@ -251,7 +253,9 @@ class AdoptedStore:
     def _keep(self, entry: Entry, where: tuple[str, ...]) -> None:
         name = entry.task.label
         if entry.card.name != name:
-            raise InputError(f"the task is {name!r} but the card says {entry.card.name!r}; a tool bears its task's name")
+            raise InputError(
+                f"the task is {name!r} but the card says {entry.card.name!r}; a tool bears its task's name"
+            )
         if name in _reserved():
             raise InputError(f"{name!r} is a built-in tool's name, or a label that leads to one; choose another label")
         self._shelf.add(where, entry.version, entry.model_dump(mode="json"))
@@ -328,7 +332,7 @@ class AdoptedStore:
         except LibraryUnusable as error:
             return Unreadable(name, version, str(error))
 
-    def _parsed(self, model: Any, value: object, key: str) -> Any:
+    def _parsed(self, model: type[M], value: object, key: str) -> M:
         try:
             return model.model_validate(value)
         except ValidationError as error:
