@@ -1,23 +1,49 @@
-"""The library calls: `score`, `ascore` and `route` over the built-in tools, or over a library of one's own."""
+"""The library calls: `score`, `ascore` and `route` over the tools there are, or over a library of one's own."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ravelar.tools import routing, scoring
+from ravelar.tools.adopted.place import Place, place_of
 from ravelar.tools.builtin import builtin_library
 from ravelar.tools.columns import Columns
 from ravelar.tools.completion import Conversation
 from ravelar.tools.library import Library
 from ravelar.tools.reward import Reward, Triple
 
+if TYPE_CHECKING:
+    from ravelar.in_use import InUse
+
 Scorable = Triple | Mapping[str, Any]
 
 
-@cache
 def default_library(sandbox: str = "local") -> Library:
-    """Return the built-in tools, one library per process and sandbox ("local", "e2b" or "unsafe")."""
+    """Return the built-in tools and the adopted ones in use, if tools were ever adopted.
+
+    Adopted tools are kept at RAVELAR_LIBRARY, or else in the user's own library. The same value is returned as
+    long as the same versions are in use, so that what a tool has loaded stays loaded.
+
+    Args:
+        sandbox: Where untrusted code runs: "local", "e2b" or "unsafe".
+
+    Raises:
+        InputError: if RAVELAR_LIBRARY names no place, or the library there can't be read.
+    """
+    place = place_of()
+    return _in_use(place, sandbox).library() if place.exists else _builtin(sandbox)
+
+
+@cache
+def _builtin(sandbox: str) -> Library:
     return builtin_library(sandbox)
+
+
+@cache
+def _in_use(place: Place, sandbox: str) -> "InUse":
+    from ravelar.in_use import InUse  # noqa: PLC0415  only where tools were adopted
+
+    return InUse(place, _builtin(sandbox), sandbox)
 
 
 def score(triples: Iterable[Scorable], *, tool: str | None = None, library: Library | None = None) -> list[Reward]:
@@ -27,7 +53,7 @@ def score(triples: Iterable[Scorable], *, tool: str | None = None, library: Libr
         triples: `Triple`s, or mappings with `prompt`, `completion` and, as needed, `reference`, `task`,
             `tool` and further columns.
         tool: Score all of them with this tool instead of routing.
-        library: The tools to choose from; None means the built-in ones.
+        library: The tools to choose from; None means the built-in ones and those in use of the adopted.
 
     Returns:
         One `Reward` per triple, in order: a value in [0, 1], or None and the reason.

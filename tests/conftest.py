@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from ravelar.tools.reward import RawScore, Triple
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("RAVELAR_SHARED", ROOT.parent / "shared" / "data"))
-KEPT_VARIABLES = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "RAVELAR_SHARED", "CI", "VIRTUAL_ENV", "TERM"}
+KEPT_VARIABLES = {
+    "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "CI", "VIRTUAL_ENV", "TERM", "RAVELAR_SHARED", "RAVELAR_TEST_POSTGRES"
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +25,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name not in KEPT_VARIABLES and not name.startswith(("PYTEST_", "COV")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def no_library_of_anyones(
+    clean_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nobody's own adopted tools are read or written, by the test or by a process that it starts."""
+    nowhere = tmp_path_factory.getbasetemp() / uuid.uuid4().hex / "library.sqlite"
+    monkeypatch.setenv("RAVELAR_LIBRARY", str(nowhere))
 
 
 @pytest.fixture

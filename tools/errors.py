@@ -2,7 +2,8 @@
 
     RavelarError
     ├── InputError              the caller's input: a file, a row, a column, a flag
-    │   └── UnknownName         no tool, command or column of that name; says what there is
+    │   ├── UnknownName         no tool, command or column of that name; says what there is
+    │   └── LibraryUnusable     the place of the adopted tools can't be opened, read or written
     ├── HubError                the Hub, or one repository on it, can't be used; the search goes on without it
     │   ├── HubUnreachable      no connection, too slow, rate-limited, or a server error, after bounded retries
     │   ├── RepositoryRefused   a repository that must not be used: gated, pickle only, remote code, too large ...
@@ -52,6 +53,10 @@ class UnknownName(InputError):
         close = difflib.get_close_matches(name, names, n=1)
         hint = f" did you mean {close[0]!r}?" if close else ""
         super().__init__(f"no {what} {name!r};{hint} known: {', '.join(names) or 'none'}")
+
+
+class LibraryUnusable(InputError):
+    """The place where adopted tools are kept can't be opened, read or written; the message names it."""
 
 
 class HubError(RavelarError):
