@@ -153,8 +153,10 @@ def _runnable(chat: BaseChatModel, reply: object, method: Method) -> Runnable[An
         return chat
     if not (isinstance(reply, type) and issubclass(reply, BaseModel)):
         raise ValueError(f"method {method!r} needs a pydantic model as reply; a parser reads text")
+    # As a plain schema, where clients would validate a class themselves and lose the text that does not fit.
+    schema = reply if method != "json_schema" else {**reply.model_json_schema(), "title": reply.__name__.strip("_")}
     try:
-        return chat.with_structured_output(reply, method=method, include_raw=True)
+        return chat.with_structured_output(schema, method=method, include_raw=True)
     except Exception as error:  # noqa: BLE001  a model class may not know the method
         raise as_unavailable(error, chat) from None
 
@@ -204,7 +206,9 @@ def _text(message: AIMessage) -> str:
 def _usage(message: AIMessage, estimate: int) -> tuple[int, int]:
     usage = message.usage_metadata
     if usage is None:  # a server that counts nothing must not ask for free
-        return estimate, _tokens(str(message.content) + json.dumps([call["args"] for call in message.tool_calls]))
+        return estimate, _tokens(
+            str(message.content) + "".join(json.dumps(call["args"]) for call in message.tool_calls)
+        )
     return usage["input_tokens"], usage["output_tokens"]
 
 

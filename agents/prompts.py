@@ -23,7 +23,7 @@ _SLOT = re.compile(r"\{\{(?:(?P<plain>[a-z][a-z0-9_]*)|<(?P<block>[a-z][a-z0-9_]
 _BRACES = re.compile(r"\{\{.*?\}\}")
 # What chat templates of released models turn into special tokens when a server finds it in plain text.
 _CONTROL = re.compile(
-    r"<(?=\|[^\s|<>]{1,40}\|>)|<(?=/?s>)|<(?=(?:start|end)_of_turn>)|<(?=<?/?SYS>>)|<(?=｜)|\[(?=/?(?:INST|THINK)\])"
+    r"<(?=\|[^\s|<>]{1,40}\|>)|<(?=/?s>)|<(?=(?:start|end)_of_turn>)|<(?=</?SYS>>)|<(?=｜)|\[(?=/?(?:INST|THINK)\])"
 )
 _HASH_CHARACTERS = 16
 _PACKAGE = "ravelar.agents"

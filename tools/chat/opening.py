@@ -53,7 +53,7 @@ def open_chat(  # noqa: PLR0913  what every caller wants to set
     if base_url is not None and api_key is None and not _has_key(model):
         settings["api_key"] = _LOCAL_KEY
     try:
-        return init_chat_model(model, **settings)
+        chat: BaseChatModel = init_chat_model(model, **settings)
     except ImportError as error:
         raise ModelUnavailable(f"{model} needs a package: {_install(error)}") from error
     except ValueError as error:  # pydantic's ValidationError is one; its message may quote what was given
@@ -62,6 +62,7 @@ def open_chat(  # noqa: PLR0913  what every caller wants to set
         raise ModelUnavailable(_not_opened(model, error)) from None
     except Exception as error:  # noqa: BLE001  each provider's client has its own
         raise ModelUnavailable(_not_opened(model, error)) from None
+    return chat
 
 
 def _not_opened(model: str, error: Exception) -> str:

@@ -12,7 +12,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
-from langchain_core.output_parsers import PydanticOutputParser
+from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser, PydanticOutputParser
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableMap
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -90,7 +90,9 @@ class ScriptedChat(BaseChatModel):
         if method == "function_calling":
             return super().with_structured_output(schema, include_raw=include_raw, **options)
         llm = self.bind(response_format={"type": "json_object" if method == "json_mode" else "json_schema"})
-        parser = PydanticOutputParser(pydantic_object=schema)
+        parser: BaseOutputParser[Any] = (
+            PydanticOutputParser(pydantic_object=schema) if isinstance(schema, type) else JsonOutputParser()
+        )
         if not include_raw:
             return llm | parser
         return RunnableMap(raw=llm) | RunnableLambda(lambda got: {**got, **_parsed(parser, got["raw"])})
@@ -170,7 +172,7 @@ def _structured(values: dict[str, Any], tools: Sequence[Mapping[str, Any]], name
     return AIMessage(content="", id=name, tool_calls=[{"name": tool, "args": values, "id": f"call-{name}"}])
 
 
-def _parsed(parser: PydanticOutputParser[Any], raw: AIMessage) -> dict[str, Any]:
+def _parsed(parser: BaseOutputParser[Any], raw: AIMessage) -> dict[str, Any]:
     try:
         return {"parsed": parser.parse(str(raw.content)), "parsing_error": None}
     except Exception as error:  # noqa: BLE001  as LangChain's include_raw: the caller sees the error
