@@ -1,0 +1,217 @@
+r"""Ask a language model one question, and get a checked value or a named failure.
+
+values -> prompt -> chat model -> reply -> schema, check -> Answer
+                        ^----- one repair turn ------/  \--> BrokenReply
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar, cast
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import merge_configs
+from pydantic import BaseModel, ValidationError
+
+from ravelar.agents.prompts import Rendered, load_prompt, shorten
+from ravelar.agents.reading import explain, read_object, visible
+from ravelar.tools.chat.failures import as_unavailable, model_name
+from ravelar.tools.chat.meter import Meter
+from ravelar.tools.completion import content_text
+from ravelar.tools.errors import BrokenReply, RavelarError
+
+T = TypeVar("T")
+
+Method = Literal["text", "json_schema", "function_calling", "json_mode"]
+"""How a reply takes its form: read out of text (works everywhere), or by the provider's structured output."""
+
+_LONGEST_ECHO = 20_000  # characters of its own reply that a model sees again in the repair turn
+_CUT_OFF = frozenset({"length", "max_tokens", "MAX_TOKENS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A checked value, and what it took.
+
+    Attributes:
+        value: What was asked for.
+        prompt: The prompt's name.
+        prompt_hash: The hash of the rendered prompt.
+        template_hash: The hash of the prompt file.
+        model: What the model calls itself.
+        calls: How many calls it took: 1, or 2 with a repair turn.
+        tokens_in: Tokens sent.
+        tokens_out: Tokens received.
+    """
+
+    value: T
+    prompt: str
+    prompt_hash: str
+    template_hash: str
+    model: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
+
+    @property
+    def tokens(self) -> int:
+        """Tokens sent and received."""
+        return self.tokens_in + self.tokens_out
+
+    def cost(self) -> dict[str, str | int]:
+        """Return everything but the value, as plain JSON for a row."""
+        names = ("prompt", "prompt_hash", "template_hash", "model", "calls", "tokens_in", "tokens_out")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(slots=True)
+class _Spent:
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+def ask(  # noqa: PLR0913  one door for all decisions
+    chat: BaseChatModel,
+    prompt: str,
+    values: Mapping[str, str],
+    reply: type[T] | Callable[[str], T],
+    *,
+    meter: Meter,
+    method: Method = "text",
+    check: Callable[[T], object] | None = None,
+    config: RunnableConfig | None = None,
+) -> Answer[T]:
+    """Ask one question; a reply that does not fit gets one repair turn, which shows it and what is wrong with it.
+
+    Args:
+        chat: Whom to ask.
+        prompt: The prompt's name, such as "rlar.task_namer".
+        values: What fills its slots.
+        reply: A pydantic model, or a function from the reply's text to a value that raises ValueError.
+        meter: What counts the calls; it may refuse one.
+        method: How the reply takes its form; only "text" for a function.
+        check: Raises ValueError on a value that fits its form but not the question.
+        config: Callbacks, tags and metadata of the caller's.
+
+    Raises:
+        BrokenReply: if the second reply does not fit either; names the prompt.
+        ModelUnavailable: if the model can't be asked.
+        BudgetExhausted: if the meter refuses a call.
+    """
+    rendered = load_prompt(prompt).fill(values)
+    messages: list[BaseMessage] = [SystemMessage(rendered.system), HumanMessage(rendered.user)]
+    asked = _Question(chat, _runnable(chat, reply, method), meter, _named(rendered, config))
+    spent = _Spent()
+    problem = ""
+    for _ in range(2):
+        message, parsed = asked.put(messages, spent)
+        try:
+            value = _read(message, parsed, reply)
+            if check is not None:
+                check(value)
+        except ValueError as error:
+            problem = explain(error) if isinstance(error, ValidationError) else str(error)
+            messages = [*messages, *_repair(message, problem)]
+        else:
+            cost = (spent.calls, spent.tokens_in, spent.tokens_out)
+            return Answer(value, prompt, rendered.digest, rendered.template, model_name(chat), *cost)
+    raise BrokenReply(f"prompt {prompt}: the reply does not fit, nor does the one after the repair turn: {problem}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    chat: BaseChatModel
+    runnable: Runnable[Any, Any]
+    meter: Meter
+    config: RunnableConfig
+
+    def put(self, messages: Sequence[BaseMessage], spent: _Spent) -> tuple[AIMessage, object]:
+        """Make one metered call; return the message, and what the provider's structured output made of it."""
+        estimate = _tokens("".join(str(message.content) for message in messages))
+        with self.meter.call(estimate) as call:
+            spent.calls += 1
+            try:
+                said = self.runnable.invoke(list(messages), self.config)
+            except RavelarError:
+                raise
+            except Exception as error:  # noqa: BLE001  each provider's client raises its own
+                if type(error).__name__ != "LengthFinishReasonError":
+                    raise as_unavailable(error, self.chat) from None
+                said = AIMessage("", response_metadata={"finish_reason": "length"})
+            message, parsed = (said["raw"], said["parsed"]) if isinstance(said, dict) else (said, None)
+            call.tokens_in, call.tokens_out = _usage(message, estimate)
+        spent.tokens_in += call.tokens_in
+        spent.tokens_out += call.tokens_out
+        return message, parsed
+
+
+def _runnable(chat: BaseChatModel, reply: object, method: Method) -> Runnable[Any, Any]:
+    if method == "text":
+        return chat
+    if not (isinstance(reply, type) and issubclass(reply, BaseModel)):
+        raise ValueError(f"method {method!r} needs a pydantic model as reply; a parser reads text")
+    # As a plain schema, where clients would validate a class themselves and lose the text that does not fit.
+    schema = reply if method != "json_schema" else {**reply.model_json_schema(), "title": reply.__name__.strip("_")}
+    try:
+        return chat.with_structured_output(schema, method=method, include_raw=True)
+    except Exception as error:  # noqa: BLE001  a model class may not know the method
+        raise as_unavailable(error, chat) from None
+
+
+def _named(rendered: Rendered, config: RunnableConfig | None) -> RunnableConfig:
+    ours: RunnableConfig = {
+        "run_name": rendered.name,
+        "tags": ["ravelar", rendered.name],
+        "metadata": {"prompt": rendered.name, "prompt_hash": rendered.digest, "template_hash": rendered.template},
+    }
+    return merge_configs(config, ours)
+
+
+def _read(message: AIMessage, parsed: object, reply: type[T] | Callable[[str], T]) -> T:
+    """Turn a message into a value.
+
+    Raises: ValueError: saying what is wrong with it.
+    """
+    metadata = message.response_metadata
+    if (metadata.get("finish_reason") or metadata.get("stop_reason")) in _CUT_OFF:
+        raise ValueError("the reply was cut off at the token limit; give the whole of it, and shorter")
+    if isinstance(reply, type) and issubclass(reply, BaseModel):
+        if isinstance(parsed, reply):
+            return cast("T", parsed)
+        if message.tool_calls:
+            return cast("T", reply.model_validate(message.tool_calls[0]["args"]))
+        if message.invalid_tool_calls:
+            raise ValueError(f"the arguments of the call are no JSON: {message.invalid_tool_calls[0]['error']}")
+        return cast("T", read_object(_text(message), reply))
+    return cast("Callable[[str], T]", reply)(_text(message))
+
+
+def _repair(message: AIMessage, problem: str) -> list[BaseMessage]:
+    # As text, even where it was a tool call: providers want an answer to each tool call before anything else.
+    said = content_text(message.content) or json.dumps([call["args"] for call in message.tool_calls] or "")
+    turn = load_prompt("asking").fill({"problem": problem})
+    return [AIMessage(shorten(said, _LONGEST_ECHO)), HumanMessage(turn.user)]
+
+
+def _text(message: AIMessage) -> str:
+    text = visible(content_text(message.content))
+    if not text.strip():
+        raise ValueError("the reply is empty")
+    return text
+
+
+def _usage(message: AIMessage, estimate: int) -> tuple[int, int]:
+    usage = message.usage_metadata
+    if usage is None:  # a server that counts nothing must not ask for free
+        return estimate, _tokens(
+            str(message.content) + "".join(json.dumps(call["args"]) for call in message.tool_calls)
+        )
+    return usage["input_tokens"], usage["output_tokens"]
+
+
+def _tokens(text: str) -> int:
+    """Estimate tokens: a quarter of the UTF-8 bytes."""
+    return len(text.encode("utf-8", "replace")) // 4
