@@ -115,14 +115,21 @@ def _by_task(task: object, names: Collection[str] | None) -> Route | None:
     return Route(tool, f"column task {task!r}") if tool else None
 
 
-def _by_shape(question: str, reference: Any, columns: Mapping[str, Any]) -> Route:
-    """Choose by the columns' names, then by the type of the reference."""
+def by_columns(columns: Mapping[str, Any]) -> Route | None:
+    """Choose by a column that only one tool reads, such as `instruction_id_list`; None where there is none."""
     if not _COLUMNS.keys().isdisjoint(columns):
         for column, tool in _COLUMNS.items():
             if columns.get(column):
                 return Route(tool, f"column {column}")
     if columns.get("test") and columns.get("entry_point"):
         return Route("unit_tests", "columns test and entry_point")
+    return None
+
+
+def _by_shape(question: str, reference: Any, columns: Mapping[str, Any]) -> Route:
+    """Choose by the columns' names, then by the type of the reference."""
+    if by_name := by_columns(columns):
+        return by_name
     if isinstance(reference, Mapping):
         return _by_mapping(reference)
     if isinstance(reference, bool):

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import click
 
+from ravelar.cli.bench_route import route
+
 _GOALS = {  # what issue and docs promise; a benchmark shows them beside what this machine did
     "overhead_us_per_triple": "at most 20",
     "numeric_per_s": "at least 20,000",
@@ -22,6 +24,9 @@ _GOALS = {  # what issue and docs promise; a benchmark shows them beside what th
 @click.group("bench")
 def command() -> None:
     """Measure speed and memory on this machine; a busy machine gives poor figures."""
+
+
+command.add_command(route)
 
 
 @command.command("score")

@@ -1,0 +1,105 @@
+"""A linear classifier over features that says "none of these" of what it has not seen.
+
+Weights are whole numbers, so that sums do not depend on their order and every process and machine that holds the
+same classifier decides the same. Scoring needs numpy alone.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ravelar.tools.errors import InputError
+
+SCALE = 10_000  # ours: weights are kept to four decimals
+
+
+class Guess(NamedTuple):
+    """The likeliest label and the next; probabilities are those of one-against-the-rest models."""
+
+    label: str
+    probability: float
+    runner_up: str | None
+    next_probability: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearClassifier:
+    """One logistic model per label over features of unit length.
+
+    Attributes:
+        labels: The labels, sorted.
+        counts: How many names stand behind each.
+        vocabulary: The row of each known feature.
+        squares: A feature's squared weight within a prompt (its rarity), times SCALE.
+        unknown_square: The same for a feature never seen; it counts for no label and makes all others lighter.
+        weights: Row by feature, column by label, times SCALE.
+        bias: One per label.
+    """
+
+    labels: tuple[str, ...]
+    counts: tuple[int, ...]
+    vocabulary: Mapping[str, int]
+    squares: npt.NDArray[np.int64]
+    unknown_square: int
+    weights: npt.NDArray[np.int32]
+    bias: tuple[float, ...]
+
+    def guess(self, found: Collection[str]) -> Guess:
+        """Return the likeliest label of a set of features."""
+        row_of = self.vocabulary.get
+        rows = [row for feature in found if (row := row_of(feature)) is not None]
+        length = math.sqrt((int(self.squares[rows].sum()) + self.unknown_square * (len(found) - len(rows))) / SCALE)
+        sums = self.weights[rows].sum(axis=0, dtype=np.int64).tolist()
+        scores = [total / SCALE / (length or 1.0) + bias for total, bias in zip(sums, self.bias, strict=True)]
+        order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))
+        first = order[0]
+        if len(order) == 1:
+            return Guess(self.labels[first], _probability(scores[first]), None, 0.0)
+        return Guess(
+            self.labels[first], _probability(scores[first]), self.labels[order[1]], _probability(scores[order[1]])
+        )
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {
+            "labels": list(self.labels),
+            "counts": list(self.counts),
+            "features": list(self.vocabulary),
+            "squares": self.squares.tolist(),
+            "unknown_square": self.unknown_square,
+            "weights": self.weights.tolist(),
+            "bias": list(self.bias),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "LinearClassifier":
+        """Read what `as_plain` wrote.
+
+        Raises:
+            InputError: if parts are missing or do not fit one another.
+        """
+        try:
+            features: Sequence[str] = plain["features"]
+            made = cls(
+                labels=tuple(plain["labels"]),
+                counts=tuple(int(count) for count in plain["counts"]),
+                vocabulary={feature: row for row, feature in enumerate(features)},
+                squares=np.array(plain["squares"], dtype=np.int64),
+                unknown_square=int(plain["unknown_square"]),
+                weights=np.array(plain["weights"], dtype=np.int32).reshape(len(features), len(plain["labels"])),
+                bias=tuple(float(bias) for bias in plain["bias"]),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"no classifier can be read: {type(error).__name__}: {error}") from error
+        if not (len(made.labels) == len(made.counts) == len(made.bias) > 0) or len(made.squares) != len(features):
+            raise InputError("no classifier can be read: labels, counts, bias and features do not fit one another")
+        return made
+
+
+def _probability(score: float) -> float:
+    """Return 1 / (1 + exp(-score)), to four decimals."""
+    return round(1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, score)))), 4)
