@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ravelar.tools.hub.client import HubClient
+
 
 def _module(name: str) -> ModuleType:
     path = Path(__file__).with_name(f"{name}.py")
@@ -34,6 +36,29 @@ def hub() -> Iterator[Any]:
 def hub_server() -> type:
     """The class, for tests that need a Hub of their own making."""
     return HubServer
+
+
+class Pauses(list[float]):
+    """Remembers how long it was asked to sleep, and does not."""
+
+    __call__ = list.append
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Callable[..., HubClient]]:
+    """Make a client of a loopback Hub that never really waits; `pauses` of it says how long it would have."""
+    made: list[HubClient] = []
+
+    def make(hub: Any, **settings: Any) -> HubClient:
+        pauses = Pauses()
+        settings = {"token": "", "timeout_s": 5.0, "cache_dir": tmp_path / "hub", "sleep": pauses, **settings}
+        made.append(HubClient(endpoint=hub if isinstance(hub, str) else hub.url, **settings))
+        made[-1].pauses = pauses
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 def header(tensors: Mapping[str, tuple[str, list[int]]], **metadata: str) -> bytes:

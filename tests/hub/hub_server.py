@@ -133,6 +133,8 @@ class HubServer:
         self.requests: list[Asked] = []
         self.page_size = page_size
         self.redirects = redirects
+        self.next_page = ""
+        """Where every list of models says that it goes on, if not where it does."""
         self.access: set[str] = set()
         """Tokens that open gated and private repositories."""
         self.stopping = threading.Event()
@@ -280,28 +282,21 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _faulty(self, reply: Reply, fault: Fault) -> Reply:
-        match fault.kind:
-            case "slow":
-                self.hub.stopping.wait(fault.seconds)
-            case "error":
-                return Reply(fault.status, b"broken")
-            case "too_many":
-                return Reply(429, b"", {"Retry-After": f"{fault.seconds:g}"})
-            case "truncated":
-                return Reply(reply.status, reply.body[: len(reply.body) // 2], reply.headers, len(reply.body))
-            case "wrong_bytes":
-                return Reply(reply.status, bytes(b ^ 1 for b in reply.body), reply.headers)
-            case "longer":
-                return Reply(reply.status, reply.body + b"x" * 4096, reply.headers)
-            case "shorter":
-                return Reply(reply.status, reply.body[:-1], reply.headers)
-            case "garbage":
-                return Reply(200, b"<html>sign in to the wireless network</html>")
-            case "elsewhere":
-                return Reply(302, b"", {"Location": fault.location})
-            case "replaced":
-                return Reply(200, fault.body, reply.headers)
-        return reply
+        if fault.kind == "slow":
+            self.hub.stopping.wait(fault.seconds)
+        status, body, headers = reply.status, reply.body, reply.headers
+        others = {
+            "error": lambda: Reply(fault.status, b"broken"),
+            "too_many": lambda: Reply(429, b"", {"Retry-After": f"{fault.seconds:g}"}),
+            "truncated": lambda: Reply(status, body[: len(body) // 2], headers, len(body)),
+            "wrong_bytes": lambda: Reply(status, bytes(b ^ 1 for b in body), headers),
+            "longer": lambda: Reply(status, body + b"x" * 4096, headers),
+            "shorter": lambda: Reply(status, body[:-1], headers),
+            "garbage": lambda: Reply(200, b"<html>sign in to the wireless network</html>"),
+            "elsewhere": lambda: Reply(302, b"", {"Location": fault.location}),
+            "replaced": lambda: Reply(200, fault.body, headers),
+        }
+        return others.get(fault.kind, lambda: reply)()
 
     def _send(self, reply: Reply, fault: Fault | None) -> None:
         kind = fault.kind if fault else None
@@ -468,6 +463,8 @@ class _Handler(BaseHTTPRequestHandler):
         if start + limit < len(found):
             rest = urlencode([*((k, v) for k, v in self.query if k != "cursor"), ("cursor", str(start + limit))])
             reply.headers["Link"] = f'<{self.hub.url}/api/models?{rest}>; rel="next"'
+        if self.hub.next_page:
+            reply.headers["Link"] = f'<{self.hub.next_page}>; rel="next"'
         return reply
 
     # -- writing

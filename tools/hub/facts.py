@@ -77,7 +77,9 @@ class ModelFacts(_Frozen):
         parameters: How many there are; None if unknown.
         parameters_from: Where that figure comes from: tensors in the headers, the Hub's count, or the bytes.
         dtype: The element type that holds most parameters.
-        weight_bytes: Bytes of weights, by format ("safetensors", "pickle", "gguf", "onnx", ...).
+        weights: The safetensors files that make up the model, in order; empty if there are none.
+        weight_bytes: Bytes of weights, by format ("safetensors", "pickle", "gguf", "onnx", ...); "safetensors"
+            counts `weights` alone.
         files: All files.
         results: Figures that the owner states.
         unread: Files that could not be read, with why; "gated" is one.
@@ -115,6 +117,7 @@ class ModelFacts(_Frozen):
     parameters: int | None = None
     parameters_from: Literal["headers", "hub", "bytes"] | None = None
     dtype: str | None = None
+    weights: tuple[str, ...] = ()
     weight_bytes: dict[str, int] = {}
     files: tuple[HubFile, ...] = ()
     results: tuple[EvaluationResult, ...] = ()
@@ -128,7 +131,11 @@ class ModelFacts(_Frozen):
     @property
     def safetensors(self) -> bool:
         """Whether there are weights that can be read without running anything."""
-        return self.weight_bytes.get("safetensors", 0) > 0
+        return bool(self.weights)
+
+    def file(self, path: str) -> HubFile | None:
+        """Return the file of that path, if there is one."""
+        return next((file for file in self.files if file.path == path), None)
 
     @property
     def foreign_code(self) -> frozenset[str]:
