@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,6 +60,7 @@ class HubClient:
         self.timeout_s, self.retries = timeout_s, retries
         self._token, self._most_wait_s, self._sleep = token, most_wait_s, sleep
         self._opened: Wire | None = None
+        self._opening = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -68,9 +70,10 @@ class HubClient:
 
     def close(self) -> None:
         """Close the connections; the next request opens new ones."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
 
     @property
     def wire(self) -> Wire:
@@ -78,22 +81,23 @@ class HubClient:
 
         Raises: HubUnreachable: in huggingface_hub's offline mode (HF_HUB_OFFLINE=1).
         """
-        from huggingface_hub import constants  # noqa: PLC0415  0.2 s
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415
+        for switch in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+            if os.environ.get(switch, "").upper() in ("1", "ON", "YES", "TRUE"):
+                raise HubUnreachable(f"offline mode: {switch} is set, so the Hub is not asked")
+        with self._opening:
+            if self._opened is None:
+                from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415  0.2 s
 
-        if constants.is_offline_mode() or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
-            raise HubUnreachable("offline mode: HF_HUB_OFFLINE is set, so the Hub is not asked")
-        if self._opened is None:
-            token = False if self._token == "" else self._token
-            headers = build_hf_headers(token=token, library_name="ravelar")
-            self._opened = Wire(
-                headers,
-                timeout_s=self.timeout_s,
-                retries=self.retries,
-                most_wait_s=self._most_wait_s,
-                sleep=self._sleep,
-            )
-        return self._opened
+                token = False if self._token == "" else self._token
+                headers = build_hf_headers(token=token, library_name="ravelar")
+                self._opened = Wire(
+                    headers,
+                    timeout_s=self.timeout_s,
+                    retries=self.retries,
+                    most_wait_s=self._most_wait_s,
+                    sleep=self._sleep,
+                )
+            return self._opened
 
     def models(self, params: Params, *, most: int) -> list[dict[str, Any]]:
         """List models by `/api/models`, following pages until there are `most`.
@@ -128,10 +132,6 @@ class HubClient:
         url = f"{self.endpoint}/api/models/{repo}/revision/{quote(revision or 'main', safe='')}"
         about = f"{repo} at {revision or 'main'}"
         answer = self._checked(self.wire.read(url, params=[("blobs", "true")], most_bytes=MOST_JSON), about)
-        if answer.cut:
-            raise RepositoryLied(
-                f"{repo}: its description is longer than {MOST_JSON:,} bytes, which is the most allowed"
-            )
         value = parsed(answer, about)
         if not isinstance(value, dict):
             raise RepositoryLied(f"{repo}: its description is {type(value).__name__}; allowed: a mapping")
