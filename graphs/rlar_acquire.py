@@ -16,10 +16,9 @@ from ravelar.agents.rlar.verifier_writer import ShownProbes, WrittenVerifier, wr
 from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_run import Run
 from ravelar.graphs.rlar_state import RlarContext, RlarState
-from ravelar.tools.acquiring import Candidate, refused, try_model, verifier_candidate
+from ravelar.tools.acquiring import Candidate, refused, try_model, try_verifier
 from ravelar.tools.adopted.entry import RemoteRecipe, WrittenRecipe
 from ravelar.tools.errors import HubError, ModelUnavailable, RavelarError
-from ravelar.tools.evidence.check import check_verifier
 from ravelar.tools.hub.evaluate import evaluate_repository
 from ravelar.tools.hub.facts import ModelFacts, inspect
 from ravelar.tools.hub.search import search
@@ -27,6 +26,7 @@ from ravelar.tools.hub.shortlist import shortlist as usable
 
 Update = dict[str, Any]
 
+_MOST_TAGS, _MOST_RESULTS = 20, 8
 _MOST_INSPECTED = 24  # ours: repositories whose facts are read before the shortlist
 
 
@@ -64,7 +64,11 @@ class AcquireNodes:
                 left = run.bytes_left()
                 run.say("evaluating", repo=facts.repo)
                 candidate, taken = evaluate_repository(
-                    self.parts.hub_of(run.context), facts, attempt, max_bytes=left, **self.parts.opening_of(run.context)
+                    self.parts.hub_of(run.context),
+                    facts,
+                    attempt,
+                    max_bytes=left,
+                    allow_remote_code=run.context.allow_remote_code,
                 )
                 run.spend(bytes=taken, candidates=1)
                 run.add(candidate)
@@ -95,17 +99,13 @@ class AcquireNodes:
             return {}
         with run.guarded():
             attempt = run.attempt()
-            report = check_verifier(
-                verifier["source"],
-                run.spec,
-                run.probes,
+            candidate, report = try_verifier(
+                f"written verifier, attempt {verifier['attempt']}",
+                WrittenRecipe(source=verifier["source"], profile=verifier["profile"]),
+                attempt,
                 sandbox=self.parts.sandbox(),
-                profile=verifier["profile"],
-                thresholds=attempt.thresholds,
+                summary=verifier["summary"],
             )
-            recipe = WrittenRecipe(source=verifier["source"], profile=verifier["profile"])
-            name = f"written verifier, attempt {verifier['attempt']}"
-            candidate = verifier_candidate(name, report, recipe, attempt, summary=verifier["summary"])
             run.add(candidate)
             run.update["check"] = {"passed": candidate.passed, "for_repair": report.for_repair()}
         return run.result()
@@ -135,7 +135,7 @@ class AcquireNodes:
         if not run.context.judge:
             return {}
         with run.guarded():
-            judge = self.parts.judge_of(run.context, run.spec, run.meter)
+            judge = self.parts.judge_of(run.context, run.spec)
             run.add(try_model(f"judge {judge.recipe.model}", judge, judge.recipe, run.attempt()))
         return run.result()
 
@@ -171,7 +171,7 @@ class AcquireNodes:
             picked = shortlist(
                 run.chat(),
                 run.spec,
-                [one.for_scout() for one in kept],
+                [_for_scout(one) for one in kept],
                 meter=run.meter,
                 limit=run.context.max_candidates,
                 method=run.context.structured_output,
@@ -195,6 +195,24 @@ def _or_left_out(run: Run, what: str, look: Callable[[], ModelFacts]) -> ModelFa
     except RavelarError as error:
         run.leave("hub", f"{what}: {error}")
     return None
+
+
+def _for_scout(facts: ModelFacts) -> dict[str, Any]:
+    """Return what a scout may want to know of a repository; the order of keys is that of the prompt."""
+    return {
+        "repo": facts.repo,
+        "architectures": facts.architectures,
+        "pipeline_tag": facts.pipeline_tag,
+        "tags": facts.tags[:_MOST_TAGS],
+        "languages": facts.languages,
+        "datasets": facts.datasets,
+        "base_model": facts.base_model,
+        "parameters": facts.parameters,
+        "max_positions": facts.max_positions,
+        "licence": facts.licence,
+        "downloads": facts.downloads,
+        "results": [result.model_dump() for result in facts.results[:_MOST_RESULTS]],
+    }
 
 
 def _verifier_row(written: WrittenVerifier, *, attempt: int) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from ravelar.agents.rlar.task_namer import Example, name_task
 from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_run import Run, thresholds_of, triples_of
 from ravelar.graphs.rlar_state import ExampleRow, RlarContext, RlarInput, RlarState
+from ravelar.tools.acquiring import can_rank
 from ravelar.tools.adopted.entry import Entry
 from ravelar.tools.completion import conversation_text
 from ravelar.tools.errors import ModelUnavailable
-from ravelar.tools.evidence.adoption import can_rank
 from ravelar.tools.evidence.make_probes import enough
 from ravelar.tools.scoring import choose
 from ravelar.tools.task import TaskSpec

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ravelar.agents.judge import Judge, open_judge
+from ravelar.agents.rubric import rubric_from
 from ravelar.graphs.rlar_state import ExampleRow, RlarContext
 from ravelar.tools.adopted.build import Workshop, with_adopted
 from ravelar.tools.adopted.entry import HubRecipe, JudgeRecipe, RemoteRecipe
@@ -17,8 +18,9 @@ from ravelar.tools.chat.meter import Meter
 from ravelar.tools.chat.opening import open_chat
 from ravelar.tools.errors import InputError, ModelUnavailable
 from ravelar.tools.hub.client import HubClient
+from ravelar.tools.hub.memory import memory_budget
 from ravelar.tools.hub.opening import open_recipe
-from ravelar.tools.hub.remote import RemoteRewardModel
+from ravelar.tools.hub.remote import open_remote_model
 from ravelar.tools.library import Library
 from ravelar.tools.recognition.names import NamedExample
 from ravelar.tools.recognition.recogniser import Recogniser
@@ -98,7 +100,7 @@ class Parts:
         return Workshop(
             open_sandbox=self.sandbox,
             open_hub=partial(self._open_hub, context),
-            open_remote=open_remote,
+            open_remote=self.open_remote,
             open_judge=partial(self._open_judge, context),
         )
 
@@ -123,25 +125,43 @@ class Parts:
         for row in examples:
             names.append(NamedExample.of(row["prompt"], row.get("reference"), label, named_at=now))
 
-    def judge_of(self, context: RlarContext, spec: TaskSpec, meter: Meter) -> Judge:
-        """Return the language model as a judge of the task."""
-        return Judge.of_spec(self.chat_of(context), spec, model=context.model or "given", meter=meter)
+    def judge_of(self, context: RlarContext, spec: TaskSpec) -> Judge:
+        """Return the language model as a judge of the task, with a budget of its own."""
+        return Judge(
+            self.chat_of(context),
+            name=spec.label,
+            rubric=rubric_from(spec),
+            meter=Meter(calls=context.max_judge_calls),
+            task=spec.summary,
+            needs_reference=spec.reference_decides,
+            method=context.structured_output,
+            model=context.model,
+        )
 
     def limits_of(self, context: RlarContext) -> dict[str, Any]:
         """Return what the shortlist must keep to."""
-        memory = None if context.memory_gb is None else int(context.memory_gb * 1e9)
-        return {"memory_bytes": memory, "allow_remote_code": context.allow_remote_code}
+        return {
+            "max_candidates": 2 * context.max_candidates,
+            "memory_bytes": memory_budget().bytes if context.memory_gb is None else int(context.memory_gb * 1e9),
+            "max_bytes": int(context.max_download_gb * 1e9),
+            "allow_remote_code": context.allow_remote_code,
+        }
+
+    def open_remote(self, recipe: RemoteRecipe) -> RewardTool:
+        """Return the reward model behind an address."""
+        return open_remote_model(recipe)
 
     def _open_hub(self, context: RlarContext, recipe: HubRecipe) -> RewardTool:
-        return open_recipe(self.hub_of(context), recipe, allow_remote_code=context.allow_remote_code)
+        return open_recipe(
+            self.hub_of(context),
+            recipe,
+            max_bytes=int(context.max_download_gb * 1e9),
+            allow_remote_code=context.allow_remote_code,
+        )
 
     def _open_judge(self, context: RlarContext, recipe: JudgeRecipe) -> RewardTool:
-        return open_judge(recipe, chat=self.chat or open_chat(recipe.model, base_url=context.base_url))
-
-
-def open_remote(recipe: RemoteRecipe) -> RewardTool:
-    """Return the tool behind an address."""
-    return RemoteRewardModel.of_recipe(recipe)
+        chat = self.chat or open_chat(recipe.model, base_url=context.base_url)
+        return open_judge(recipe, chat, name="judge", meter=Meter(calls=context.max_judge_calls))
 
 
 def _community_tool(name: str) -> "BaseTool":

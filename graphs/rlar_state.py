@@ -215,6 +215,7 @@ class RlarContext:
         allow_remote_code: Repositories, by name, whose own code may run in this process.
         library: Where adopted tools are kept: a path or a URL; None means the default place.
         max_llm_calls: Most calls of the language model.
+        max_judge_calls: Most calls of a judge: its budget is its own, since it is asked for each probe and completion.
         max_tokens: Most tokens, of prompts and replies together.
         max_seconds: Most wall clock, over all nodes, resumed runs included.
         max_candidates: Most reward models that are downloaded and evaluated.
@@ -240,6 +241,7 @@ class RlarContext:
     allow_remote_code: tuple[str, ...] = ()
     library: str | None = None
     max_llm_calls: int = 20
+    max_judge_calls: int = 2_000
     max_tokens: int = 120_000
     max_seconds: float = 1_800.0
     max_candidates: int = 5

@@ -14,14 +14,17 @@ from ravelar.tools.adopted.entry import Entry, Recipe, WrittenRecipe
 from ravelar.tools.calibrating import fit
 from ravelar.tools.card import ToolCard
 from ravelar.tools.errors import RavelarError
-from ravelar.tools.evidence.adoption import Decision, Thresholds, decide_reward_model
-from ravelar.tools.evidence.check import VerifierReport
+from ravelar.tools.evidence.adoption import Decision, VerifierReport, decide_reward_model, ranking
+from ravelar.tools.evidence.check import check_verifier
 from ravelar.tools.evidence.facts import card_evidence
 from ravelar.tools.evidence.measure import Values, choose_threshold, compare, score_probes, trial_of
 from ravelar.tools.evidence.probes import ProbeSet
+from ravelar.tools.evidence.thresholds import Thresholds
 from ravelar.tools.evidence.trial import Trial
 from ravelar.tools.reward import RawScore, Reward, RewardTool, Triple
+from ravelar.tools.sandbox.protocol import Limits, Sandbox
 from ravelar.tools.task import TaskSpec
+from ravelar.tools.verifiers.written import Written
 
 _CHEAPEST_FIRST = ("verifier", "metric", "reward_model", "composite", "judge")
 
@@ -127,28 +130,55 @@ def try_model(name: str, tool: RewardTool, recipe: Recipe, attempt: Attempt) -> 
     values = score_probes(Carded(tool, card), attempt.probes, "held_out")
     confirmed = trial_of(values, accept_at=accept_at)
     decision = decide_reward_model(chosen, confirmed, attempt.thresholds)
-    evidence = card_evidence(confirmed, f"held-out probes {confirmed.probes}", attempt.made_by)
+    evidence = card_evidence(confirmed, "probes of the task", attempt.made_by)
     entry = Entry(
         task=attempt.spec, card=card.model_copy(update={"evidence": evidence}), recipe=recipe, trial=confirmed
     )
     return Candidate(name, kind, decision.adopt, _words(decision), entry, chosen, _values(values))
 
 
-def verifier_candidate(
-    name: str, report: VerifierReport, recipe: WrittenRecipe, attempt: Attempt, *, summary: str
-) -> Candidate:
-    """Turn a verifier's report into a candidate; one refused before the held-out half was touched has no entry."""
-    if report.held_out is None:
-        return refused(name, "verifier", *_words(report.decision))
-    from ravelar.tools.verifiers.written import written_card  # noqa: PLC0415  a verifier's module
+def try_verifier(
+    name: str, recipe: WrittenRecipe, attempt: Attempt, *, sandbox: Sandbox, summary: str
+) -> tuple[Candidate, VerifierReport]:
+    """Check a written verifier; one refused before the held-out half was touched has no entry.
 
-    evidence = card_evidence(report.held_out, f"held-out probes {report.held_out.probes}", attempt.made_by)
-    card = written_card(recipe.source, name=attempt.spec.label, task=attempt.spec.summary, summary=summary)
-    entry = Entry(
-        task=attempt.spec, card=card.model_copy(update={"evidence": evidence}), recipe=recipe, trial=report.held_out
+    Raises:
+        ToolUnavailable: if the sandbox is not there, or breaks: no fault of the verifier's.
+    """
+    limits = Limits(wall_s=recipe.wall_s, cpu_s=recipe.cpu_s)
+    report = check_verifier(
+        recipe.source,
+        attempt.spec,
+        attempt.probes,
+        sandbox=sandbox,
+        profile=recipe.profile,
+        thresholds=attempt.thresholds,
+        limits=limits,
     )
-    values = tuple(report.held_out_values)
-    return Candidate(name, "verifier", report.decision.adopt, _words(report.decision), entry, report.shown, values)
+    if report.held_out is None:
+        return refused(name, "verifier", *_words(report.decision)), report
+    tool = Written(
+        recipe.source,
+        name=attempt.spec.label,
+        sandbox=sandbox,
+        limits=limits,
+        profile=recipe.profile,
+        task=attempt.spec.summary,
+        summary=summary,
+        evidence=card_evidence(report.held_out, "probes of the task", attempt.made_by),
+    )
+    values = score_probes(tool, attempt.probes, "held_out", repeats=1) if report.decision.adopt else None
+    entry = Entry(task=attempt.spec, card=tool.card, recipe=recipe, trial=report.held_out)
+    candidate = Candidate(
+        name,
+        "verifier",
+        report.decision.adopt,
+        _words(report.decision),
+        entry,
+        report.shown,
+        () if values is None else _values(values),
+    )
+    return candidate, report
 
 
 def best_of(
@@ -177,6 +207,14 @@ def best_of(
         named = break_tie(level)
         level = [one for one in level if one.name == named] or level
     return level[0]
+
+
+def can_rank(probes: ProbeSet, thresholds: Thresholds) -> bool:
+    """Say whether the held-out half could confirm a reward model, be it too small for a verifier."""
+    held_out = probes.held_out.probes
+    rewards = tuple(Reward(float(probe.good), "ideal") for probe in held_out)
+    ideal = trial_of(Values(held_out, rewards, digest=probes.digest, half="held_out"))
+    return ranking(ideal, thresholds)[1] is not None
 
 
 def beats(challenger: Candidate, incumbent: Values, probes: ProbeSet) -> tuple[bool, str]:

@@ -1,17 +1,18 @@
 """Evaluate one repository of the Hub on a task's probes: download, open, self-test, calibrate, confirm."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection
 
 from ravelar.tools.acquiring import Attempt, Candidate, refused, try_model
 from ravelar.tools.errors import RepositoryLied, RepositoryRefused, RewardToolError
-from ravelar.tools.evidence.probes import ProbeSet
+from ravelar.tools.evidence.probes import Probe, ProbeSet
 from ravelar.tools.hub.client import HubClient
 from ravelar.tools.hub.download import Snapshot, download
 from ravelar.tools.hub.facts import ModelFacts
 from ravelar.tools.hub.reward_model import HubRewardModel, open_reward_model
 from ravelar.tools.hub.self_test import TrivialPair, self_test
 
-_TASK_PAIRS = 4  # ours: pairs of the task's own shown probes that the self-test's sign check also sees
+_TASK_PAIRS = 32  # ours: pairs of the shown half that tell whether the sign is right
 
 
 def evaluate_repository(
@@ -39,8 +40,8 @@ def evaluate_repository(
         return refused(facts.repo, kind, f"{type(error).__name__}: {error}"), fetched
     try:
         tested = self_test(model, pairs=_pairs(attempt.probes))
-        if not tested.ok:
-            failed = [f"self-test {check.name}: {check.said}" for check in tested.checks if check.ok is False]
+        if not tested.passed:
+            failed = [f"self-test {check.name}: {check.said}" for check in tested.failed]
             return refused(facts.repo, kind, *failed), fetched
         return try_model(facts.repo, model, model.recipe, attempt), fetched
     finally:
@@ -56,5 +57,11 @@ def _opened(snapshot: Snapshot, allow_remote_code: Collection[str]) -> HubReward
     )
 
 
-def _pairs(probes: ProbeSet) -> Sequence[TrivialPair]:
-    raise NotImplementedError(probes)
+def _pairs(probes: ProbeSet) -> list[TrivialPair]:
+    """Return a better and a worse completion of each of some shown prompts."""
+    sides: defaultdict[str, dict[bool, Probe]] = defaultdict(dict)
+    for probe in probes.shown:
+        if not probe.hostile:
+            sides[probe.prompt_key].setdefault(probe.good, probe)
+    both = [side for side in sides.values() if len(side) == 2][:_TASK_PAIRS]
+    return [(side[True].triple.question, side[True].triple.text, side[False].triple.text) for side in both]
