@@ -5,7 +5,7 @@ many. Both classes weigh the same, so that the value 0.5 is the even chance what
 and tools fitted on differently mixed probes can be averaged.
 
 What every fitted map keeps: the order of the raw scores, strictly. A plain isotonic map is flat wherever the
-probes show no rise; inside a GRPO group such a flat stretch is a tie, and a tie teaches nothing. So 5 % of the
+probes show no rise; inside a GRPO group such a flat stretch is a tie, and a tie teaches nothing. So 2 % of the
 isotonic map is a straight line over the ranks of the probes, a logistic map never gets quite flat, and beyond
 the probes an isotonic map goes on rising a little. A tool that ranks its probes no better than chance gets a map
 in the right direction that hardly leaves 0.5; refusing it is the business of its evidence, not of its map.
@@ -28,9 +28,9 @@ Method = Literal["auto", "logistic", "isotonic"]
 ENOUGH_OF_EACH = 100  # probes of the rarer class below which "auto" does not try an isotonic map
 FOLDS = 5
 KNOTS = 64
-RANK_SHARE = 0.05  # how much of an isotonic map is the straight line that keeps it from being flat
+RANK_SHARE = 0.02  # how much of an isotonic map is the straight line that keeps it from being flat
 TAIL = 0.01  # how much of [0, 1] is kept at each end for raw scores beyond those of the probes
-LEAST_RISE = 0.2  # in log odds, what a logistic map rises at least over the range it was fitted on
+LEAST_RISE = 4 * RANK_SHARE  # in log odds (near 0.5 four times the value), what a logistic map rises at least
 FENCE = 3.0  # in ranges between quartiles, how far beyond a quartile a raw score still counts for its size
 WIDEST = 1e300
 CLOSEST = 1e-9  # spread over size below which scores count as equal

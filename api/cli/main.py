@@ -15,6 +15,7 @@ import click
 COMMANDS = {
     "score": "Score completions with the reward tool that fits each.",
     "tools": "List the reward tools, or print one's card.",
+    "library": "List, show, share and retire adopted reward tools.",
     "sandbox": "See which layers of the jail hold on this machine.",
     "bench": "Measure speed and memory on this machine.",
 }

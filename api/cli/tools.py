@@ -27,7 +27,7 @@ def command(name: str | None, as_json: bool) -> None:
         click.echo(json.dumps([card.model_dump(mode="json") for card in cards])) if as_json else _list(cards)
         return
     card = library[name].card
-    click.echo(card.model_dump_json(indent=2) if as_json else _described(card))
+    click.echo(card.model_dump_json(indent=2) if as_json else described(card))
 
 
 def _list(cards: list[ToolCard]) -> None:
@@ -44,7 +44,8 @@ def _range(card: ToolCard) -> str:
     return f"{card.low:g} to {card.high:g}" + (", lower is better" if card.direction == "lower" else "")
 
 
-def _described(card: ToolCard) -> str:
+def described(card: ToolCard) -> str:
+    """Return a card as text for people."""
     lines = [
         f"{card.name}: {card.task}",
         "",

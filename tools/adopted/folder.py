@@ -20,8 +20,9 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -38,7 +39,7 @@ OPTIONAL = ("verifier.py", "probes.jsonl", "README.md")
 _MEGABYTE = 1_000_000
 _SIZE_LIMITS = {"probes.jsonl": 100 * _MEGABYTE, INDEX: 10 * _MEGABYTE}
 _SIZE_LIMIT = _MEGABYTE
-_ORIGIN: TypeAdapter[Origin] = TypeAdapter(Origin)
+_PROBE_TEXTS = tuple(field.name for field in fields(Probe) if field.name not in ("triple", "good"))
 _RECIPE: TypeAdapter[Recipe] = TypeAdapter(Recipe)
 
 
@@ -125,14 +126,9 @@ def _pretty(value: object) -> bytes:
 
 def _probe_row(probe: Probe) -> dict[str, Any]:
     triple = probe.triple
-    return {
-        "prompt": triple.prompt,
-        "completion": triple.completion,
-        "reference": triple.reference,
-        "metadata": dict(triple.metadata),
-        "label": probe.good,
-        "origin": probe.origin,
-    }
+    row = {"prompt": triple.prompt, "completion": triple.completion, "reference": triple.reference}
+    rest = {name: getattr(probe, name) for name in _PROBE_TEXTS}
+    return {**row, "metadata": dict(triple.metadata), "label": probe.good, **rest}
 
 
 # Reading
@@ -195,15 +191,17 @@ def _entry(data: Mapping[str, bytes]) -> Entry:
 
 
 def _probes(data: bytes) -> ProbeSet:
-    rows = [json.loads(line) for line in data.decode().split("\n") if line.strip()]
-    return ProbeSet(
-        Probe(
-            Triple(row["prompt"], row["completion"], row.get("reference"), dict(row.get("metadata") or {})),
-            TypeAdapter(bool).validate_python(row["label"], strict=True),
-            _ORIGIN.validate_python(row.get("origin", "user")),
-        )
-        for row in rows
-    )
+    return ProbeSet(_probe(json.loads(line)) for line in data.decode().split("\n") if line.strip())
+
+
+def _probe(row: Mapping[str, Any]) -> Probe:
+    triple = Triple(row["prompt"], row["completion"], row.get("reference"), dict(row.get("metadata") or {}))
+    texts = {name: row[name] for name in _PROBE_TEXTS if row.get(name) is not None}
+    if not isinstance(row["label"], bool) or not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError(f"a probe's label is true or false, and {', '.join(_PROBE_TEXTS)} are texts")
+    if texts.get("origin", "user") not in get_args(Origin):
+        raise ValueError(f"no origin of probes {texts['origin']!r:.40}; known: {', '.join(get_args(Origin))}")
+    return Probe(triple, row["label"], **texts)
 
 
 def _hashed(folder: Path, name: str, sha256: str) -> bytes:

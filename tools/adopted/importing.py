@@ -35,7 +35,7 @@ class Rechecked:
     evidence: tuple[Evidence, ...] | None = None
 
 
-Recheck = Callable[[Entry, ProbeSet | None], Rechecked]
+Recheck = Callable[[Entry, ProbeSet], Rechecked]
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,14 @@ class AdoptedStore:
         self._fetch([chosen])
         return self._entry(name, chosen)
 
+    def present(self, name: str) -> str:
+        """Return the version of a tool to be shown: the one in use, else the last that was, else an unchecked one.
+
+        Raises: UnknownName: if there is no such tool.
+        """
+        tool = self._standing(name)
+        return tool.present or max(tool.unchecked)
+
     def history(self, name: str) -> list[Record]:
         """Return everything that happened under a name in order, refusals included; [] if nothing did."""
         refused = [refusal.record for refusal in self.refused(name)]

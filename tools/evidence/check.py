@@ -8,13 +8,15 @@ whoever writes or repairs one.
 
 import hashlib
 
+from ravelar.tools.errors import ToolUnavailable
 from ravelar.tools.evidence.adoption import Decision, Reason, VerifierReport, shown_reasons
 from ravelar.tools.evidence.canaries import run_canaries
 from ravelar.tools.evidence.lint import lint
 from ravelar.tools.evidence.make_probes import enough
 from ravelar.tools.evidence.measure import measure
-from ravelar.tools.evidence.probes import ProbeSet
+from ravelar.tools.evidence.probes import Half, ProbeSet
 from ravelar.tools.evidence.thresholds import Thresholds
+from ravelar.tools.evidence.trial import Trial
 from ravelar.tools.sandbox.protocol import Limits, Program, Sandbox
 from ravelar.tools.scoring import OnBatch
 from ravelar.tools.task import TaskSpec
@@ -61,12 +63,21 @@ def check_verifier(  # noqa: PLR0913  what is checked, on what, where, against w
     if any(failure.problem == "load" for failure in report.canaries):
         return report
     tool = Written(source, name=spec.label, sandbox=sandbox, limits=limits, profile=profile, task=spec.summary)
-    shown = measure(tool, probes, "shown", repeats=needs.repeats, on_batch=on_batch)
+    shown = _measured(tool, probes, "shown", needs, on_batch)
     report = report.model_copy(update={"shown": shown})
     if report.canaries or shown_reasons(shown, needs):
         return report
-    held_out = measure(tool, probes, "held_out", repeats=needs.repeats, on_batch=on_batch)
+    held_out = _measured(tool, probes, "held_out", needs, on_batch)
     return report.model_copy(update={"held_out": held_out})
+
+
+def _measured(tool: Written, probes: ProbeSet, half: Half, needs: Thresholds, on_batch: OnBatch | None) -> Trial:
+    """Measure one half; a sandbox that breaks meanwhile must not be taken for the verifier's failure."""
+    trial = measure(tool, probes, half, repeats=needs.repeats, on_batch=on_batch)
+    because = trial.unscored_because or ""
+    if because.startswith(ToolUnavailable.__name__):
+        raise ToolUnavailable(because.partition(": ")[2])
+    return trial
 
 
 def refused_for_want_of_probes(probes: ProbeSet, thresholds: Thresholds | None = None) -> Decision | None:

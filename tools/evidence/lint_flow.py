@@ -93,6 +93,7 @@ _PLAIN_METHODS = words(
     "is_finite is_nan is_infinite bit_length ratio keys"
 )
 _PATTERN_CALLS = words("search match fullmatch findall finditer split sub subn compile")
+_WILD = "\x01"  # stands for \w, \S and the like, in a class or outside
 _FILLERS = words("append add extend update insert setdefault")
 _GUARDS = words("isfinite is_finite isdigit isdecimal isnumeric")
 _TEXT_METHODS = words("strip lstrip rstrip lower upper casefold replace split splitlines")
@@ -170,7 +171,7 @@ class _Body:
         for node in _own_nodes(body):
             if isinstance(node, ast.Assign):
                 for target in node.targets:
-                    self._bind(target, self.of(node.value))
+                    self._bind_each(target, node.value)
             elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
                 self._bind(node.target, self.of(node.value))
             elif isinstance(node, ast.For | ast.comprehension):
@@ -179,6 +180,15 @@ class _Body:
                 self._bind(node.optional_vars, self.of(node.context_expr))
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FILLERS:
                 self._bind(node.func.value, self._joined(node.args))
+
+    def _bind_each(self, target: ast.AST, value: ast.AST) -> None:
+        """Bind `a, b = x, y` one by one."""
+        parts = (target.elts, value.elts) if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) else None
+        if parts is None or len(parts[0]) != len(parts[1]):
+            self._bind(target, self.of(value))
+            return
+        for name, part in zip(*parts, strict=True):
+            self._bind(name, self.of(part))
 
     def _bind(self, target: ast.AST, origin: Origin) -> None:
         for node in ast.walk(target):
@@ -413,7 +423,7 @@ def only_digits(pattern: str, *, whole: bool = False) -> bool:
 
     It is judged by its letters: wildcards, negated classes and ranges of letters may match anything.
     """
-    bare = re.sub(r"\\[dDsSwWbB]", lambda m: "#" if m.group() in {r"\d", r"\s", r"\b", r"\B"} else ".", pattern)
+    bare = re.sub(r"\\[dDsSwWbB]", lambda m: "#" if m.group() in {r"\d", r"\s", r"\b", r"\B"} else _WILD, pattern)
     bare = re.sub(r"\\.", "#", bare)
     groups = [] if whole else _groups(bare)
     parts = groups or [bare]
@@ -437,7 +447,7 @@ def _groups(pattern: str) -> list[str]:
 def _may_spell(part: str) -> bool:
     """Say whether a piece of a pattern could match "nan" or "inf"."""
     outside = re.sub(r"\[[^\]]*\]", "#", part)
-    if "." in outside or re.search(r"\[\^", part):
+    if "." in outside or _WILD in part or re.search(r"\[\^", part):
         return True
     classes = "".join(re.findall(r"\[([^\]]*)\]", part)).replace("e", "").replace("E", "")
     if re.search(r"[A-Za-z.]-[A-Za-z]|[aAnNiIfF]", classes):

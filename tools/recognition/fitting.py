@@ -35,8 +35,8 @@ class FitSettings:
     nobody: float = 1.0
     unknown: float = 0.5
     per_label: int = 96
-    total: int = 2_000
-    vocabulary: int = 40_000
+    total: int = 1_000
+    vocabulary: int = 20_000
 
 
 _LEAST_KEPT = 6  # names a label keeps however many labels there are

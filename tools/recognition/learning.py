@@ -1,5 +1,6 @@
 """Learning while prompts arrive: names are remembered at once, and the classifier is fitted again now and then."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,8 +43,16 @@ class Learning:
         """Keep labels that were decided, by `prompt_key`: no later fit changes them."""
         self._decided.update(labels)
 
-    def name(self, prompt: Conversation, reference: Any, label: str, *, named_at: float = 0.0) -> NamedExample:
-        """Append a name to the log and learn from it: the cache at once, the classifier when names grew by a tenth."""
+    def name(self, prompt: Conversation, reference: Any, label: str, *, named_at: float | None = None) -> NamedExample:
+        """Append a name to the log and learn from it: the cache at once, the classifier when names grew by a tenth.
+
+        Args:
+            prompt: What was named.
+            reference: Its reference.
+            label: Its task.
+            named_at: When, in seconds since 1970; None means now.
+        """
+        named_at = time.time() if named_at is None else named_at
         example = NamedExample.of(prompt, reference, label, named_at=named_at)
         self.log.append(example)
         self._known += 1

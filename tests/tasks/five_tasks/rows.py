@@ -68,6 +68,7 @@ class Source:
         styles: Texts around an answer; `THIS` and `OTHER` stand for answers. Good and bad share them.
         formless: Texts that are wrong whatever is in them (hedged, unfinished, evasive), with why.
         formless_share: Share of the bad ones that are formless.
+        references_once: Whether no two prompts may have the same reference.
     """
 
     item: Callable[[random.Random], Item]
@@ -76,15 +77,16 @@ class Source:
     styles: Sequence[str]
     formless: Sequence[tuple[str, str]]
     formless_share: float = 0.12
+    references_once: bool = True
 
     def items(self, seed: int) -> Iterator[Item]:
-        """Make items without end, each prompt and each reference once."""
+        """Make items without end, each prompt once."""
         rng = random.Random(seed)
         seen: set[str] = set()
         while True:
             item = self.item(rng)
             if item.prompt not in seen and item.reference not in seen:
-                seen |= {item.prompt, item.reference}
+                seen |= {item.prompt, item.reference} if self.references_once else {item.prompt}
                 yield item
 
     def good(self, item: Item, rng: random.Random) -> Made:

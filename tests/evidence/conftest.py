@@ -1,0 +1,44 @@
+"""A jail for all tests of evidence, and small tasks."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ravelar.tools.reward import Triple
+from ravelar.tools.sandbox.errors import SandboxUnavailable
+from ravelar.tools.sandbox.local import LocalSandbox
+from ravelar.tools.sandbox.protocol import Sandbox
+from ravelar.tools.task import TaskSpec
+
+
+@pytest.fixture(scope="session")
+def jail() -> Iterator[Sandbox]:
+    try:
+        sandbox = LocalSandbox()
+        sandbox.self_test()
+    except SandboxUnavailable as error:
+        pytest.skip(f"no local sandbox: {error}")
+    with sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def spec() -> Callable[..., TaskSpec]:
+    def make(label: str = "doubling", *, decides: bool = True, correct: str = "It equals the reference.") -> TaskSpec:
+        return TaskSpec(label=label, summary="Do what is asked.", correct=correct, reference_decides=decides)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def doubling() -> list[Triple]:
+    """A small generated task: double a number that is written in the prompt."""
+    return [Triple(f"Double the number {n}, please.", "", str(2 * n)) for n in range(11, 11 + 7 * 130, 7)]
+
+
+@pytest.fixture(scope="session")
+def words() -> list[Triple]:
+    """Another one: name the plural."""
+    stems = [first + middle for first in ("bol", "kar", "nim", "sut", "vep", "zor", "dag") for middle in (
+        "do", "fi", "gan", "hup", "jel", "ket", "lor", "mib", "nad", "pos", "rin", "sek")]  # fmt: skip
+    return [Triple(f"What is the plural of '{stem}'?", "", f"{stem}zes upon {stem}") for stem in stems]
