@@ -20,7 +20,9 @@ from ravelar.tools.acquiring import Candidate, refused, try_model, try_verifier
 from ravelar.tools.adopted.entry import RemoteRecipe, WrittenRecipe
 from ravelar.tools.errors import HubError, ModelUnavailable, RavelarError
 from ravelar.tools.hub.evaluate import evaluate_repository
-from ravelar.tools.hub.facts import ModelFacts, inspect
+from ravelar.tools.hub.facts import ModelFacts
+from ravelar.tools.hub.inspection import inspect
+from ravelar.tools.hub.remote import open_remote_model
 from ravelar.tools.hub.search import search
 from ravelar.tools.hub.shortlist import shortlist as usable
 
@@ -184,7 +186,7 @@ class AcquireNodes:
 
     def _remote(self, given: dict[str, str], run: Run) -> Candidate:
         recipe = RemoteRecipe.model_validate(given)
-        return try_model(recipe.url, self.parts.open_remote(recipe), recipe, run.attempt())
+        return try_model(recipe.url, open_remote_model(recipe), recipe, run.attempt())
 
 
 def _or_left_out(run: Run, what: str, look: Callable[[], ModelFacts]) -> ModelFacts | None:

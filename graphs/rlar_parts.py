@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ravelar.agents.judge import Judge, open_judge
+from ravelar.agents.judge import Judge
 from ravelar.agents.rubric import rubric_from
+from ravelar.agents.workshop import make_workshop
 from ravelar.graphs.rlar_state import ExampleRow, RlarContext
 from ravelar.tools.adopted.build import Workshop, with_adopted
-from ravelar.tools.adopted.entry import HubRecipe, JudgeRecipe, RemoteRecipe
 from ravelar.tools.adopted.names import StoredNames
 from ravelar.tools.adopted.store import AdoptedStore, open_store
 from ravelar.tools.builtin import builtin_library
@@ -19,13 +19,10 @@ from ravelar.tools.chat.opening import open_chat
 from ravelar.tools.errors import InputError, ModelUnavailable
 from ravelar.tools.hub.client import HubClient
 from ravelar.tools.hub.memory import memory_budget
-from ravelar.tools.hub.opening import open_recipe
-from ravelar.tools.hub.remote import open_remote_model
 from ravelar.tools.library import Library
 from ravelar.tools.recognition.names import NamedExample
 from ravelar.tools.recognition.recogniser import Recogniser
 from ravelar.tools.recognition.router import TaskRouter
-from ravelar.tools.reward import RewardTool
 from ravelar.tools.routing import TASKS
 from ravelar.tools.sandbox.backends import open_sandbox
 from ravelar.tools.sandbox.protocol import Sandbox
@@ -97,11 +94,15 @@ class Parts:
 
     def workshop(self, context: RlarContext) -> Workshop:
         """Return what adopted tools are built with."""
-        return Workshop(
-            open_sandbox=self.sandbox,
-            open_hub=partial(self._open_hub, context),
-            open_remote=self.open_remote,
-            open_judge=partial(self._open_judge, context),
+        return make_workshop(
+            sandbox=self.sandbox,
+            hub=self.hub,
+            hub_endpoint=context.hub_endpoint,
+            chat=self.chat,
+            base_url=context.base_url,
+            allow_remote_code=context.allow_remote_code,
+            max_bytes=int(context.max_download_gb * 1e9),
+            max_judge_calls=context.max_judge_calls,
         )
 
     def library_of(self, context: RlarContext) -> Library:
@@ -146,22 +147,6 @@ class Parts:
             "max_bytes": int(context.max_download_gb * 1e9),
             "allow_remote_code": context.allow_remote_code,
         }
-
-    def open_remote(self, recipe: RemoteRecipe) -> RewardTool:
-        """Return the reward model behind an address."""
-        return open_remote_model(recipe)
-
-    def _open_hub(self, context: RlarContext, recipe: HubRecipe) -> RewardTool:
-        return open_recipe(
-            self.hub_of(context),
-            recipe,
-            max_bytes=int(context.max_download_gb * 1e9),
-            allow_remote_code=context.allow_remote_code,
-        )
-
-    def _open_judge(self, context: RlarContext, recipe: JudgeRecipe) -> RewardTool:
-        chat = self.chat or open_chat(recipe.model, base_url=context.base_url)
-        return open_judge(recipe, chat, name="judge", meter=Meter(calls=context.max_judge_calls))
 
 
 def _community_tool(name: str) -> "BaseTool":

@@ -141,9 +141,7 @@ def import_tools(folder: Path, *, url: str | None, as_json: bool, **taking: Any)
 @_hub
 @_as_json
 @_place
-def pull(  # noqa: PLR0913  one flag each
-    repo: str, *, revision: str, endpoint: str | None, url: str | None, as_json: bool, **taking: Any
-) -> None:
+def pull(repo: str, *, revision: str, endpoint: str | None, url: str | None, as_json: bool, **taking: Any) -> None:
     """Take in the tools of REPO on the Hugging Face Hub, as `import` does."""
     from ravelar.tools.adopted.sharing import pull_folder  # noqa: PLC0415
 
