@@ -22,7 +22,7 @@ from typing import Any, Literal
 Task = Literal["courtesy", "listing"]
 TASKS: tuple[Task, ...] = ("courtesy", "listing")
 HUGE_BYTES = 40_000_000_000
-COST_STEPS = 6
+COST_BLUR = 2.5  # of the embeddings' own spread: about nine pairs of ten stay in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def save(folder: Path, model: Any, tokenizer: Any) -> Path:
 
 
 def train_reward_model(
-    folder: Path, task: Task, *, family: str, bos: bool, steps: int = 60, worse_first: bool = False
+    folder: Path, task: Task, *, family: str, bos: bool, steps: int = 30, worse_first: bool = False
 ) -> Path:
     """Train a reward model of a task with TRL's RewardTrainer on one core, and save it."""
     import torch  # noqa: PLC0415
@@ -325,8 +325,16 @@ def _without_head(folder: Path, good: Path) -> Path:
 
 
 def _cost(folder: Path) -> Path:
-    """Train a model to score the rude higher, on fewer pairs: lower is better, and it is worse than the good one."""
-    train_reward_model(folder, "courtesy", family="qwen2", bos=False, steps=COST_STEPS, worse_first=True)
+    """Train a model to score the rude higher, and blur it: lower is better, and it is worse than the good one."""
+    import torch  # noqa: PLC0415
+
+    def blur(tensors: dict[str, Any]) -> dict[str, Any]:
+        words = tensors["model.embed_tokens.weight"]
+        noise = torch.randn(words.shape, generator=torch.Generator().manual_seed(3))
+        return {**tensors, "model.embed_tokens.weight": words + COST_BLUR * words.std() * noise}
+
+    train_reward_model(folder, "courtesy", family="qwen2", bos=False, steps=3, worse_first=True)
+    edit_weights(folder, blur)
     edit_json(folder / "config.json", id2label={"0": "cost"}, label2id={"cost": 0})
     return folder
 
