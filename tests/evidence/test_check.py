@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -249,8 +250,6 @@ GSM8K_SPEC = TaskSpec(
 
 @pytest.fixture(scope="module")
 def gsm8k() -> ProbeSet:
-    import os
-
     root = Path(__file__).resolve().parents[2]
     path = Path(os.environ.get("RAVELAR_SHARED", root.parent / "shared" / "data")) / "gsm8k/labelled_solutions.jsonl.gz"
     if not path.exists():

@@ -1,5 +1,7 @@
 """Verifiers as language models write them: honest ones, which the lint must pass, and bad ones with their rule."""
 
+# ruff: noqa: E501
+
 HONEST = {
     "exact": """
 def verify(prompt, completion, reference):

@@ -157,6 +157,12 @@ def _data_may_agree(first: Any, second: Any) -> bool:
     return isinstance(single, list) and len(single) <= 1
 
 
+def _digit_runs(text: str) -> list[Fraction]:
+    """Return each run of digits as a number of its own: of 1/3 an unwary reader may take the 3."""
+    runs = re.findall(r"\d+(?:\.\d+)?", unicodedata.normalize("NFKC", text))
+    return [value for run in runs if (value := _fraction(run)) is not None]
+
+
 def mentions(text: str, answers: Sequence[str]) -> bool:
     """Say whether a text could be read as giving one of these answers."""
     plain = _plain(text)
@@ -167,8 +173,8 @@ def mentions(text: str, answers: Sequence[str]) -> bool:
             continue
         value = number_in(answer)
         if value is not None:
-            found = numbers(text) if found is None else found
-            if any(_close(number * scale, value) for number in found for scale in (1, 100, Fraction(1, 100))):
+            found = [*numbers(text), *_digit_runs(text)] if found is None else found
+            if any(_close(abs(number) * scale, abs(value)) for number in found for scale in (1, 100, Fraction(1, 100))):
                 return True
         elif "".join(answer.split()) in squeezed or (_words(answer) and _tokens_within(answer, plain)):
             return True
