@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: setup demo test lint types docs wheel soak clean
+.PHONY: setup demo test goldens cassettes lint types docs wheel soak clean
 
 setup: $(VENV)/.installed-dev
 
@@ -25,6 +25,14 @@ demo: $(VENV)/.installed-base
 
 test: setup
 	$(BIN)/pytest
+
+# Renders every prompt again from fixed inputs; the difference shows what models will read from now on.
+goldens: setup
+	$(BIN)/python -P tests/agents/goldens.py
+
+# Lists the recorded exchanges that must be answered again, since their prompt has changed.
+cassettes: setup
+	$(BIN)/python -P tests/cassettes.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -160,7 +160,7 @@ def _message(reply: Reply, messages: Sequence[BaseMessage], tools: Sequence[Mapp
         message = _structured(values, tools, name)
     if message.usage_metadata is None:
         sent = sum(len(str(m.content)) for m in messages) // 4
-        said = (len(str(message.content)) + len(json.dumps([dict(c) for c in message.tool_calls]))) // 4
+        said = (len(str(message.content)) + sum(len(json.dumps(call["args"])) for call in message.tool_calls)) // 4
         message.usage_metadata = UsageMetadata(input_tokens=sent, output_tokens=said, total_tokens=sent + said)
     return message
 
