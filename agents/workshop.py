@@ -51,9 +51,9 @@ def make_workshop(  # noqa: PLR0913  each is one part
         return open_recipe(client, recipe, max_bytes=max_bytes, allow_remote_code=allow_remote_code)
 
     def open_remote(recipe: RemoteRecipe) -> RewardTool:
-        from ravelar.tools.hub.remote import open_remote_model  # noqa: PLC0415
+        from ravelar.tools.hub.remote import open_remote  # noqa: PLC0415
 
-        return open_remote_model(recipe)
+        return open_remote(recipe)
 
     def open_judge(recipe: JudgeRecipe) -> RewardTool:
         from ravelar.agents.judge import open_judge  # noqa: PLC0415  langchain takes 0.5 s

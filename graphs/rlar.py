@@ -40,7 +40,7 @@ from ravelar.tools.routing import Route
 from ravelar.tools.scoring import choose, invoke
 
 RlarGraph = CompiledStateGraph[RlarState, RlarContext, RlarInput, RlarOutput]
-Branch = Literal["scout", "write_verifier", "evaluate_judge", "route"]
+Branch = Literal["scout", "write_verifier", "evaluate_judge", "name_prompts"]
 
 
 def build_rlar(
@@ -60,7 +60,8 @@ def build_rlar(
     scoring = _ScoreNodes(nodes)
     wiring.add_node("route", scoring.route)
     wiring.add_node("invoke", scoring.invoke)
-    wiring.add_edge("adopt", "route")
+    wiring.add_edge("adopt", "name_prompts")
+    wiring.add_edge("name_prompts", "route")
     wiring.add_edge("route", "invoke")
     wiring.add_edge("invoke", END)
     return wiring.compile(name="rlar", checkpointer=checkpointer)
@@ -70,6 +71,7 @@ def _add_acquisition(wiring: "StateGraph[RlarState, RlarContext, RlarInput, Rlar
     naming, acquire, adopting = NamingNodes(parts), AcquireNodes(parts), AdoptNodes(parts)
     wiring.add_node("name_task", naming.name_task)
     wiring.add_node("recall", naming.recall)
+    wiring.add_node("name_prompts", naming.name_prompts)
     wiring.add_node("scout", acquire.scout)
     wiring.add_node("evaluate_candidates", acquire.evaluate_candidates)
     wiring.add_node("write_verifier", acquire.write_verifier)
@@ -81,7 +83,7 @@ def _add_acquisition(wiring: "StateGraph[RlarState, RlarContext, RlarInput, Rlar
     wiring.add_node("adopt", adopting.adopt)
     wiring.add_edge(START, "name_task")
     wiring.add_edge("name_task", "recall")
-    wiring.add_conditional_edges("recall", after_recall, ["scout", "write_verifier", "evaluate_judge", "route"])
+    wiring.add_conditional_edges("recall", after_recall, ["scout", "write_verifier", "evaluate_judge", "name_prompts"])
     wiring.add_edge("scout", "evaluate_candidates")
     wiring.add_edge("evaluate_candidates", "decide")
     wiring.add_edge("write_verifier", "check_verifier")
@@ -94,7 +96,7 @@ def _add_acquisition(wiring: "StateGraph[RlarState, RlarContext, RlarInput, Rlar
 
 def after_recall(state: RlarState) -> list[Branch]:
     """Search and write side by side, unless the run has ended: the task is known, or nothing can be judged."""
-    return ["route"] if state.get("end") else ["scout", "write_verifier", "evaluate_judge"]
+    return ["name_prompts"] if state.get("end") else ["scout", "write_verifier", "evaluate_judge"]
 
 
 def after_check(state: RlarState, runtime: Runtime[RlarContext]) -> Literal["repair_verifier", "decide"]:
@@ -103,7 +105,7 @@ def after_check(state: RlarState, runtime: Runtime[RlarContext]) -> Literal["rep
     check = state.get("check")
     if state.get("verifier") is None or check is None or check["passed"]:
         return "decide"
-    return "repair_verifier" if state.get("spent", {}).get("repairs", 0) < context.max_repairs else "decide"
+    return "repair_verifier" if (state.get("spent") or {}).get("repairs", 0) < context.max_repairs else "decide"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class _ScoreNodes:
 
     def invoke(self, state: RlarState, runtime: Runtime[RlarContext]) -> RewardsUpdate:
         """Score the triples, one batch per tool."""
-        routes = [Route(row["tool"], row["reason"]) for row in state.get("routes", [])]
+        routes = [Route(row["tool"], row["reason"]) for row in state.get("routes") or []]
         library = self.parts.library_of(runtime.context or RlarContext())
         rewards = invoke(triples_of(state), routes, library=library) if routes else []
         return {"rewards": [_reward_row(reward) for reward in rewards]}

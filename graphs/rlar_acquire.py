@@ -22,7 +22,7 @@ from ravelar.tools.errors import HubError, ModelUnavailable, RavelarError
 from ravelar.tools.hub.evaluate import evaluate_repository
 from ravelar.tools.hub.facts import ModelFacts
 from ravelar.tools.hub.inspection import inspect
-from ravelar.tools.hub.remote import open_remote_model
+from ravelar.tools.hub.remote import open_remote
 from ravelar.tools.hub.search import search
 from ravelar.tools.hub.shortlist import shortlist as usable
 
@@ -59,7 +59,7 @@ class AcquireNodes:
         """Download, check and measure each reward model on the shortlist, and each remote one that was given."""
         run = Run.of(self.parts, state, runtime, "evaluate_candidates")
         attempt = run.attempt()
-        for row in state.get("shortlist", [])[: run.context.max_candidates]:
+        for row in state.get("shortlist") or [][: run.context.max_candidates]:
             with run.guarded():
                 facts = ModelFacts.model_validate(row)
                 run.check_time()
@@ -186,7 +186,7 @@ class AcquireNodes:
 
     def _remote(self, given: dict[str, str], run: Run) -> Candidate:
         recipe = RemoteRecipe.model_validate(given)
-        return try_model(recipe.url, open_remote_model(recipe), recipe, run.attempt())
+        return try_model(recipe.url, open_remote(recipe), recipe, run.attempt())
 
 
 def _or_left_out(run: Run, what: str, look: Callable[[], ModelFacts]) -> ModelFacts | None:

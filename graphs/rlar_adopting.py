@@ -1,6 +1,7 @@
 """The last nodes of an acquisition: choose among what passed, ask a person if they want to be asked, and adopt."""
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from ravelar.tools.acquiring import Candidate, beats, best_of
 from ravelar.tools.errors import AgentError
 from ravelar.tools.evidence.measure import score_probes
 
-_MOST_NAMED = 200  # examples whose names are kept for recognising the task again
+_MOST_NAMED = 400  # ours: prompts whose names are kept for recognising the task again
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,11 @@ class AdoptNodes:
     def decide(self, state: RlarState, runtime: Runtime[RlarContext]) -> dict[str, Any]:
         """Choose the best of what passed; where nothing did, say how the search ended."""
         run = Run.of(self.parts, state, runtime, "decide")
-        candidates = [Candidate.of_row(row) for row in state.get("candidates", [])]
+        candidates = [Candidate.of_row(row) for row in state.get("candidates") or []]
         best = best_of(candidates, run.probes, self._tie_breaker(run))
         run.update["chosen"] = None
         if best is None:
-            end, because = how_it_ended(candidates, state.get("left_out", []))
+            end, because = how_it_ended(candidates, (state.get("left_out") or []))
             run.update |= {"end": end, "because": because}
         else:
             better, said = self._beats_the_incumbent(run, best)
@@ -60,7 +61,7 @@ class AdoptNodes:
         run = Run.of(self.parts, state, runtime, "adopt")
         store, run_id = self.parts.store_of(run.context), run_key(run)
         chosen = state.get("chosen") if state.get("approved") else None
-        for row in state.get("candidates", []):
+        for row in state.get("candidates") or []:
             candidate = Candidate.of_row(row)
             if not candidate.passed:
                 entry = candidate.entry
@@ -82,7 +83,7 @@ class AdoptNodes:
         assert entry is not None  # best_of chooses among those that have one
         store = self.parts.store_of(run.context)
         store.adopt(entry, run=run_id, reason=f"{candidate.name} passed", why=candidate.reasons)
-        self.parts.remember(run.context, entry.task.label, run.state.get("examples", [])[:_MOST_NAMED])
+        self.parts.remember(run.context, entry.task, _prompts(run.state))
         run.update |= {
             "adopted": {
                 "tool": entry.task.label,
@@ -115,6 +116,15 @@ class AdoptNodes:
             return True, ""
         incumbent = self.parts.library_of(run.context)[run.spec.label]
         return beats(best, score_probes(incumbent, run.probes, "held_out", repeats=1), run.probes)
+
+
+def _prompts(state: RlarState) -> list[Any]:
+    """Return the prompts by which the task is to be recognised again: examples and probes, each once."""
+    rows = {
+        json.dumps([row["prompt"], row.get("reference")], sort_keys=True, default=str): row
+        for row in [*(state.get("examples") or []), *(state.get("probes") or [])]
+    }
+    return list(rows.values())[:_MOST_NAMED]
 
 
 def how_it_ended(candidates: Sequence[Candidate], left_out: Sequence[Any]) -> tuple[End, str]:

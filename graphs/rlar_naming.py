@@ -16,10 +16,10 @@ from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_run import Run, thresholds_of, triples_of
 from ravelar.graphs.rlar_state import ExampleRow, RlarContext, RlarInput, RlarState
 from ravelar.tools.acquiring import can_rank
-from ravelar.tools.adopted.entry import Entry
 from ravelar.tools.completion import conversation_text
 from ravelar.tools.errors import ModelUnavailable
 from ravelar.tools.evidence.make_probes import enough
+from ravelar.tools.recognition.grouping import Query, group_alike
 from ravelar.tools.scoring import choose
 from ravelar.tools.task import TaskSpec
 
@@ -44,7 +44,7 @@ class NamingNodes:
             run.update |= {"task": None, "end": "scored", "because": why}
             return begin_anew(run.result())
         run.update["examples"] = examples
-        known = {entry.task.label: entry for entry in self.parts.store_of(run.context).entries()}
+        known = self.parts.known_tasks(run.context)
         label = self._by_column(examples) or self._recognised(run, examples, known)
         if label is not None:
             run.update["task"] = _spec_of_known(label, known, examples).model_dump(mode="json")
@@ -74,8 +74,42 @@ class NamingNodes:
             run.say("ended", end=run.update["end"], because=run.update["because"])
         return run.result()
 
+    def name_prompts(self, state: RlarState, runtime: Runtime[RlarContext]) -> dict[str, Any]:
+        """Name triples that no tool fits and nobody recognises, alike ones together, and remember the names.
+
+        This is what an abstention costs: one call for a group of like prompts, once.
+        """
+        run = Run.of(self.parts, state, runtime, "name_prompts")
+        triples = triples_of(state)
+        if run.context.tool or not run.context.acquire or not triples:
+            return {}
+        queries = [Query(triple.prompt, triple.reference, triple.metadata) for triple in triples]
+        library = self.parts.library_of(run.context)
+        with run.guarded():
+            while groups := self.parts.router_of(run.context, library).needs_name(queries):
+                largest = max(groups, key=lambda group: len(group.members))
+                self._name_group(run, [queries[i] for i in largest.members])
+        return run.result()
+
+    def _name_group(self, run: Run, group: Sequence[Query]) -> None:
+        """Ask for one group's task.
+
+        Raises: AgentError: if it can't be had.
+        """
+        rows = [ExampleRow(prompt=query.prompt, reference=query.reference) for query in group]  # type: ignore[typeddict-item]
+        named = name_task(
+            run.chat(),
+            [_for_namer(row) for row in rows],
+            meter=run.meter,
+            known=list(self.parts.known_tasks(run.context).values()),
+            reserved=self.parts.reserved,
+            method=run.context.structured_output,
+        )
+        self.parts.remember(run.context, named.spec, rows)
+        run.say("named", label=named.spec.label, how=f"asked, for {len(rows)} triples", known=named.known)
+
     def _examples(self, run: Run) -> list[ExampleRow]:
-        """Return the examples: those given, else the probes' prompts, else the triples that no tool fits."""
+        """Return the examples: those given, else the probes' prompts, else the most triples alike that no tool fits."""
         if given := run.state.get("examples"):
             return list(given)
         if probes := run.state.get("probes"):
@@ -83,15 +117,17 @@ class NamingNodes:
         triples = triples_of(run.state)
         library = self.parts.library_of(run.context)
         routes = choose(triples, library=library, router=self.parts.router_of(run.context, library))
-        rows = run.state.get("triples", [])
-        return _once([_example(row) for row, route in zip(rows, routes, strict=True) if route.tool is None])
+        rows = run.state.get("triples") or []
+        unfit = [row for row, route in zip(rows, routes, strict=True) if route.tool is None]
+        groups = group_alike([Query(row["prompt"], row.get("reference")) for row in unfit])
+        return _once([_example(unfit[i]) for i in max(groups, key=len, default=[])])
 
     def _by_column(self, examples: Sequence[ExampleRow]) -> str | None:
         """Return the label that the examples' column `task` gives, if it gives one."""
         labels = {row["task"] for row in examples if row.get("task")}
         return as_label(labels.pop()) if len(labels) == 1 else None
 
-    def _recognised(self, run: Run, examples: Sequence[ExampleRow], known: dict[str, Entry]) -> str | None:
+    def _recognised(self, run: Run, examples: Sequence[ExampleRow], known: dict[str, TaskSpec]) -> str | None:
         """Return the adopted task that the recogniser sees in nearly all examples."""
         recogniser = self.parts.recogniser_of(run.context)
         rows = examples[:_MOST_RECOGNISED]
@@ -99,7 +135,7 @@ class NamingNodes:
         label, count = Counter(seen).most_common(1)[0]
         return label if label in known and count >= _AGREEMENT * len(rows) else None
 
-    def _asked(self, run: Run, examples: Sequence[ExampleRow], known: dict[str, Entry]) -> TaskSpec:
+    def _asked(self, run: Run, examples: Sequence[ExampleRow], known: dict[str, TaskSpec]) -> TaskSpec:
         """Return the name that the language model gives; without one, a name made of the examples."""
         with run.guarded():
             try:
@@ -111,7 +147,7 @@ class NamingNodes:
                     chat,
                     [_for_namer(row) for row in examples],
                     meter=run.meter,
-                    known=[entry.task for entry in known.values()],
+                    known=list(known.values()),
                     reserved=self.parts.reserved,
                     method=run.context.structured_output,
                 )
@@ -145,8 +181,8 @@ def made_up(examples: Sequence[ExampleRow], label: str | None = None) -> TaskSpe
     )
 
 
-def _spec_of_known(label: str, known: dict[str, Entry], examples: Sequence[ExampleRow]) -> TaskSpec:
-    return known[label].task if label in known else made_up(examples, label)
+def _spec_of_known(label: str, known: dict[str, TaskSpec], examples: Sequence[ExampleRow]) -> TaskSpec:
+    return known[label] if label in known else made_up(examples, label)
 
 
 def _example(row: Any) -> ExampleRow:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
+_TASKS = "tasks"  # the store's documents of this kind: a spec for each label
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -120,11 +122,19 @@ class Parts:
         suspended = [name for name, standing in standings.items() if standing.active is None]
         return TaskRouter(self.recogniser_of(context), list(store.active()), names=library.names, suspended=suspended)
 
-    def remember(self, context: RlarContext, label: str, examples: Sequence[ExampleRow]) -> None:
-        """Keep the name that a task's examples were given, so that they need none again."""
-        names, now = StoredNames(self.store_of(context)), time.time()
+    def known_tasks(self, context: RlarContext) -> dict[str, TaskSpec]:
+        """Return the tasks that were named so far, with a tool or without, by label."""
+        store = self.store_of(context)
+        named = {label: TaskSpec.model_validate(spec) for label, spec in store.read_all(_TASKS).items()}
+        return named | {entry.task.label: entry.task for entry in store.entries()}
+
+    def remember(self, context: RlarContext, spec: TaskSpec, examples: Sequence[ExampleRow]) -> None:
+        """Keep a task, and the name that its examples were given, so that they need none again."""
+        store = self.store_of(context)
+        store.append(_TASKS, spec.label, spec.model_dump(mode="json"))
+        names, now = StoredNames(store), time.time()
         for row in examples:
-            names.append(NamedExample.of(row["prompt"], row.get("reference"), label, named_at=now))
+            names.append(NamedExample.of(row["prompt"], row.get("reference"), spec.label, named_at=now))
 
     def judge_of(self, context: RlarContext, spec: TaskSpec) -> Judge:
         """Return the language model as a judge of the task, with a budget of its own."""

@@ -88,7 +88,7 @@ class Run:
         whichever branch is quicker, and a resumed run divides alike.
         """
         context = runtime.context or RlarContext()
-        spent = state.get("spent", {})
+        spent = state.get("spent") or {}
         calls = max(0, context.max_llm_calls - int(spent.get("llm_calls", 0)))
         tokens = max(0, context.max_tokens - int(spent.get("tokens", 0)))
         scouts = min(_SCOUT_CALLS, calls // 2) if context.search_hub else 0
@@ -152,7 +152,7 @@ class Run:
 
         Raises: BudgetExhausted: if it is.
         """
-        before = float(self.state.get("spent", {}).get("seconds", 0.0))
+        before = float((self.state.get("spent") or {}).get("seconds", 0.0))
         if before + time.monotonic() - self._started >= self.context.max_seconds:
             raise BudgetExhausted("seconds", self.context.max_seconds)
 
@@ -161,7 +161,7 @@ class Run:
 
         Raises: BudgetExhausted: if none.
         """
-        before = int(self.state.get("spent", {}).get("bytes", 0)) + int(self._spent.get("bytes", 0))
+        before = int((self.state.get("spent") or {}).get("bytes", 0)) + int(self._spent.get("bytes", 0))
         left = int(self.context.max_download_gb * 1e9) - before
         if left <= 0:
             raise BudgetExhausted("bytes", self.context.max_download_gb * 1e9)
@@ -194,7 +194,7 @@ class Run:
 def triples_of(state: RlarState) -> list[Triple]:
     """Return the state's triples."""
     columns = Columns()
-    return [columns.triple({**row.get("metadata", {}), **row}) for row in state.get("triples", [])]
+    return [columns.triple({**row.get("metadata", {}), **row}) for row in state.get("triples") or []]
 
 
 def probes_of(state: RlarState) -> ProbeSet:
@@ -203,10 +203,10 @@ def probes_of(state: RlarState) -> ProbeSet:
     Raises: InputError: if a labelled row can't be read.
     """
     spec = TaskSpec.model_validate(state["task"])
-    labelled = read_probes([{**row.get("metadata", {}), **row} for row in state.get("probes", [])])
+    labelled = read_probes([{**row.get("metadata", {}), **row} for row in state.get("probes") or []])
     examples = [
         Triple(row["prompt"], "", row["reference"], row.get("metadata", {}))
-        for row in state.get("examples", [])
+        for row in state.get("examples") or []
         if row.get("reference") is not None
     ]
     return gather_probes(spec, examples, labelled)
