@@ -140,8 +140,5 @@ class ModelFacts(_Frozen):
     @property
     def foreign_code(self) -> frozenset[str]:
         """Other repositories whose code the config asks for ("owner/name--module.Class")."""
-        return frozenset(
-            value.split("--")[0]
-            for value in self.auto_map.values()
-            if "--" in value and value.split("--")[0] != self.repo
-        )
+        classes = [each for value in self.auto_map.values() for each in value.split(", ")]
+        return frozenset(each.split("--")[0] for each in classes if "--" in each) - {self.repo}
