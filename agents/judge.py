@@ -212,7 +212,11 @@ class Judge:
         }
         said = [self._ask(POINTWISE_PROMPT, values, _Score, repeat) for repeat in range(self._repeats)]
         scores = [float(one["score"]) for one in said]
-        detail = {"scores": scores, "reasoning": said[0]["reasoning"][:_LONGEST_REASON]}
+        detail = {
+            "scores": scores,
+            "reasoning": said[0]["reasoning"][:_LONGEST_REASON],
+            "prompt_hash": said[0]["prompt_hash"],
+        }
         return Scored(sum(scores) / len(scores), _cut_note(triple.answer), detail)
 
     def _pairwise(self, triple: Triple) -> Scored:
@@ -232,7 +236,7 @@ class Judge:
             raise ToolUnavailable(f"the judge's cost limit is reached: {error}") from error
         except ModelUnavailable as error:
             raise ToolUnavailable(str(error)) from error
-        said = answer.value.model_dump(mode="json")
+        said = {**answer.value.model_dump(mode="json"), "prompt_hash": answer.prompt_hash}
         self._cache.put(key, said)
         return said
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -19,6 +20,9 @@ from ravelar.tools.completion import without_reasoning
 _MOST_STARTS = 300  # ours: how many opening braces are tried; real replies hold a handful
 _MOST_ERRORS = 8
 _FENCE = re.compile(r"^[ \t]{0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)$")
+_HARMONY = ("<|channel|>", "<|start|>")
+_OPENS = re.compile(r"<(?:think|thinking|reasoning|thought)>", re.IGNORECASE)
+_CLOSES = re.compile(r"</(?:think|thinking|reasoning|thought)>", re.IGNORECASE)
 _CODE_START = re.compile(r"^(?:import\s|from\s+\S+\s+import\s|def\s|class\s|@\w|[A-Z_][A-Z0-9_]*\s*(?::.*)?=)")
 
 M = TypeVar("M", bound=BaseModel)
@@ -42,9 +46,24 @@ class Block:
 
 
 def visible(text: str) -> str:
-    """Return a reply without its reasoning block; all of it, if the block never ends."""
-    shown = without_reasoning(text)
-    return text if shown is None else shown
+    """Return a reply without the reasoning block that it begins with; tags further on are part of the reply.
+
+    Raises:
+        ValueError: if the block never ends.
+    """
+    begun = text.lstrip()
+    if begun.startswith(_HARMONY):
+        shown = without_reasoning(begun)
+    elif _OPENS.match(begun):
+        found = _CLOSES.search(begun)
+        shown = None if found is None else begun[found.end() :]
+    else:  # chat templates may have opened the block in the prompt
+        found = _CLOSES.search(text)
+        alone = found is not None and not _OPENS.search(text, 0, found.start()) and text[found.end() :][:1] in "\r\n"
+        shown = text[found.end() :] if found is not None and alone else text
+    if shown is None:
+        raise ValueError("the reply was cut off within its reasoning; think less, and answer")
+    return shown
 
 
 def read_object(text: str, model: type[M]) -> M:
@@ -83,23 +102,19 @@ def explain(error: ValidationError) -> str:
 
 def fenced_blocks(text: str) -> list[Block]:
     """Return the fenced blocks of a text in order; a fence is closed by one of its own kind, else by any other."""
-    lines, starts, at = text.splitlines(keepends=True), [], 0
-    for line in lines:
-        starts.append(at)
-        at += len(line)
-    starts.append(at)
+    lines = text.splitlines(keepends=True)
+    starts = [0, *accumulate(map(len, lines))]
     blocks, row = [], 0
     while row < len(lines):
         opening = _FENCE.match(lines[row].rstrip("\r\n"))
         if opening is None:
             row += 1
             continue
-        end = _closing(lines, row + 1, opening["fence"])
-        stop = len(lines) if end is None else end
+        stop, closed = _end(lines, row + 1, opening["fence"])
+        after = stop + closed
         language = (opening["info"].split() or [""])[0].strip("{}.").lower()
-        outside = (starts[row], starts[min(stop + 1, len(lines))])
-        blocks.append(Block(language, "".join(lines[row + 1 : stop]), end is not None, outside))
-        row = stop + 1
+        blocks.append(Block(language, "".join(lines[row + 1 : stop]), closed, (starts[row], starts[after])))
+        row = after
     return blocks
 
 
@@ -129,19 +144,19 @@ def read_code(text: str, function: str) -> tuple[str, str]:
     return block.text.strip("\n") + "\n", rest
 
 
-def _closing(lines: list[str], start: int, fence: str) -> int | None:
+def _end(lines: list[str], start: int, fence: str) -> tuple[int, bool]:
+    """Return the row at which a block ends, and whether a closing fence stands there."""
     other: int | None = None
     for row in range(start, len(lines)):
         match = _FENCE.match(lines[row].rstrip("\r\n"))
         if match is None:
             continue
-        if match["info"].strip():
-            # A new opening: a closing fence was forgotten, unless one of the other kind stood before.
-            return other
+        if match["info"].strip():  # the next block opens: this one's closing fence is of another kind, or forgotten
+            return (row, False) if other is None else (other, True)
         if match["fence"][0] == fence[0] and len(match["fence"]) >= len(fence):
-            return row
+            return row, True
         other = row if other is None else other
-    return other
+    return (len(lines), False) if other is None else (other, True)
 
 
 def _unfenced(text: str, defines: re.Pattern[str], function: str) -> tuple[str, str]:

@@ -41,7 +41,8 @@ def test_a_judge_is_a_reward_tool_that_scores_in_order() -> None:
     assert (tool.card.kind, tool.card.low, tool.card.high, tool.card.needs) == ("judge", 0.0, 10.0, ("prompt",))
     rewards = score_or_abstain(tool, [Triple("p", "x" * n) for n in (5, 1, 10)])
     assert [reward.value for reward in rewards] == [0.5, 0.1, 1.0]
-    assert rewards[0].detail == {"scores": [5.0], "reasoning": "because"}
+    detail = rewards[0].detail
+    assert (detail["scores"], detail["reasoning"], len(detail["prompt_hash"])) == ([5.0], "because", 16)
 
 
 def test_the_judge_sees_rubric_prompt_reference_and_the_answer_without_its_reasoning() -> None:

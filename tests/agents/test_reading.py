@@ -109,6 +109,28 @@ def test_blocks_know_their_language_and_place() -> None:
     assert (second.language, second.text, second.closed) == ("", "y\n", False)
 
 
-def test_reasoning_is_taken_off_unless_it_never_ends() -> None:
-    assert visible("<think>{}</think>x") == "x"
-    assert visible("<think>x") == "<think>x"
+@pytest.mark.parametrize(
+    ("reply", "shown"),
+    [
+        ("<think>{}</think>x", "x"),
+        ("\n<Thinking>{}</Thinking>\nx", "\nx"),
+        ("{} perhaps\n</think>\nx", "\nx"),
+        ("<|channel|>analysis<|message|>{}<|end|><|channel|>final<|message|>x", "x"),
+        ("x = s.split('<think>')[0] + s.split('</think>')[1]", "x = s.split('<think>')[0] + s.split('</think>')[1]"),
+        ("x.rpartition('</think>')", "x.rpartition('</think>')"),
+    ],
+)
+def test_only_reasoning_that_comes_first_is_taken_off(reply: str, shown: str) -> None:
+    assert visible(reply) == shown
+
+
+def test_reasoning_that_never_ends_is_a_reply_cut_off() -> None:
+    with pytest.raises(ValueError, match="cut off within its reasoning"):
+        visible('<think>perhaps {"name": "a", "size": 1}')
+
+
+def test_a_block_whose_fence_was_forgotten_ends_where_the_next_begins() -> None:
+    text = f"```json\n{GOOD}\n\n```python\n{CODE}```\n"
+    assert [(block.language, block.closed) for block in fenced_blocks(text)] == [("json", False), ("python", True)]
+    assert read_code(text, "verify")[0] == CODE
+    assert read_object(text, Pair).size == 2
