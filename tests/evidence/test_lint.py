@@ -31,7 +31,7 @@ def test_there_are_enough_of_both() -> None:
 
 
 def test_findings_name_the_line_and_come_in_order() -> None:
-    source = "import random\n\n\ndef verify(prompt, completion, reference):\n    return float(eval(completion))\n"
+    source = "import time\n\n\ndef verify(prompt, completion, reference):\n    return float(eval(completion))\n"
     assert [(finding.line, finding.rule) for finding in lint(source)] == [(1, "unrepeatable"), (5, "evaluates_input")]
 
 

@@ -243,6 +243,77 @@ def verify(prompt, completion, reference):
     rows = [line.split(",") for line in completion.strip().splitlines()]
     return 1.0 if same(rows, reference) else 0.0
 """,
+    "a score that is raised": """
+def verify(prompt, completion, reference):
+    score = 0.0
+    if completion.strip() == str(reference):
+        score = 1.0
+    return score
+""",
+    "a count in a loop": """
+def verify(prompt, completion, reference):
+    hits = 0
+    for line in completion.splitlines():
+        if line.strip() in reference:
+            hits += 1
+    share = hits / len(reference) if reference else 0.0
+    return min(1.0, share)
+""",
+    "found by a loop with a break": """
+def verify(prompt, completion, reference):
+    verdict = 0.0
+    for word in str(reference).split():
+        if word not in completion:
+            break
+    else:
+        verdict = 1.0
+    return verdict
+""",
+    "helpers that decide": """
+def accepts(text, wanted):
+    if text.strip().lower() == wanted.lower():
+        return True
+    return False
+
+def verify(prompt, completion, reference):
+    if accepts(completion, str(reference)):
+        return 1.0
+    return 0.0
+""",
+    "a try that decides": """
+import json
+
+def verify(prompt, completion, reference):
+    result = 0.0
+    try:
+        json.loads(completion)
+        result = 1.0
+    except ValueError:
+        pass
+    return result
+""",
+    "seeded random": """
+import random
+
+def verify(prompt, completion, reference):
+    rng = random.Random(7)
+    for _ in range(20):
+        x = rng.randint(-9, 9)
+        if sum(map(int, completion.split()[:2])) * x != int(reference) * x:
+            return 0.0
+    return 1.0
+""",
+    "match": """
+def verify(prompt, completion, reference):
+    match completion.strip().lower():
+        case "yes" | "true":
+            got = True
+        case "no" | "false":
+            got = False
+        case _:
+            return 0.0
+    return 1.0 if got == bool(reference) else 0.0
+""",
     "cached": """
 import functools
 import unicodedata
@@ -357,6 +428,20 @@ BAD: dict[str, tuple[str, str]] = {
     "clock": (
         "unrepeatable",
         "from datetime import datetime\n" + _VERIFY + "    return float(completion == str(datetime.now().year))\n",
+    ),
+    "a random generator without a seed": (
+        "unrepeatable", "import random\n" + _VERIFY + "    return float(completion > str(random.Random().random()))\n",
+    ),
+    "a random function imported by name": (
+        "unrepeatable", "from random import random\n" + _VERIFY + "    return float(completion > str(random()))\n",
+    ),
+    "a score that the reference raises": (
+        "reference_is_verdict",
+        _VERIFY + "    score = 0.0\n    if reference:\n        score = 1.0\n    len(completion)\n    return score\n",
+    ),
+    "a label kept for later": (
+        "reference_is_verdict",
+        _VERIFY + "    label = 0.0\n    if completion:\n        label = reference['label']\n    return float(label)\n",
     ),
     "hash": ("unrepeatable", _VERIFY + "    return float(hash(completion) % 2)\n"),
     "state": (

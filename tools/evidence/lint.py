@@ -26,7 +26,7 @@ MAX_NODES = 20_000  # ours: some 3,000 lines
 _CORE = words(
     "__future__ abc ast base64 binascii bisect calendar cmath collections collections.abc csv dataclasses datetime "
     "decimal difflib enum fnmatch fractions functools hashlib heapq html html.entities html.parser io itertools json "
-    "keyword math numbers operator re regex shlex statistics string textwrap tokenize typing unicodedata "
+    "keyword math numbers operator random re regex shlex statistics string textwrap tokenize typing unicodedata "
     "urllib.parse"
 )
 ALLOWED_IMPORTS: Mapping[str, frozenset[str]] = {
@@ -49,7 +49,7 @@ _EVALUATING_ATTRIBUTES = words(
     "gi_frame tb_frame f_back"
 )
 _OUT_OF_SYMPY = frozenset({"sympy.S", "sympy.simplify", "sympy.Eq", "sympy.N", "sympy.expand", "sympy.nsimplify"})
-_RANDOM_MODULES = frozenset({"random", "secrets", "time", "uuid"})
+_RANDOM_MODULES = frozenset({"secrets", "time", "uuid"})
 _UNREPEATABLE_NAMES = frozenset({"hash", "id"})
 _CLOCKS = frozenset({"now", "utcnow", "today"})
 _COPIES = frozenset({"float", "int", "bool", "str", "min", "max", "abs", "round"})
@@ -190,17 +190,28 @@ def _plain_getattr(node: ast.Call) -> bool:
 def _repeats(tree: ast.Module) -> Iterator[Finding]:
     aliases = {alias.asname or alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
                for alias in node.names if node.module == "datetime"}  # fmt: skip
+    seeded = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args}
     for node in ast.walk(tree):
         if isinstance(node, ast.Global):
             yield _finding("unrepeatable", node, "global: a score must not depend on what was scored before")
         elif isinstance(node, ast.Call) and dotted(node.func) in _UNREPEATABLE_NAMES:
             yield _finding("unrepeatable", node, f"{dotted(node.func)}() differs from process to process")
-        elif isinstance(node, ast.Attribute) and node.attr == "random":
-            yield _finding("unrepeatable", node, "random numbers: equal inputs must earn equal scores")
+        elif isinstance(node, ast.Attribute | ast.ImportFrom) and _is_random(node, seeded):
+            yield _finding("unrepeatable", node, "random numbers without a seed: write random.Random(1)")
         elif isinstance(node, ast.Attribute) and node.attr in _CLOCKS:
             owner = dotted(node.value)
             if owner in aliases or owner.startswith("datetime"):
                 yield _finding("unrepeatable", node, f"{owner}.{node.attr} reads the clock")
+
+
+def _is_random(node: ast.Attribute | ast.ImportFrom, seeded: set[int]) -> bool:
+    """Say whether it is anything of `random` but a generator that is given a seed."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "random"
+    owner = dotted(node.value)
+    if owner in {"random", "np", "numpy"}:
+        return (owner == "random" and (node.attr != "Random" or id(node) not in seeded)) or node.attr == "random"
+    return False
 
 
 def _verdict(tree: ast.Module) -> Iterator[Finding]:
@@ -210,12 +221,12 @@ def _verdict(tree: ast.Module) -> Iterator[Finding]:
     function = found[0]
     flow = follow(tree, function)
     yield from _constant(flow, function)
-    if not any("completion" in returned.value.inputs | returned.under for returned in flow.returns):
+    if not any("completion" in returned.value.all_inputs | returned.under for returned in flow.returns):
         yield _finding("completion_unread", function, "no return depends on the completion")
     for returned in flow.returns:
-        inputs = returned.value.inputs
-        blind = "completion" not in returned.under or _is_copy(returned.node.value, function)
-        if "reference" in inputs and "completion" not in inputs and blind:
+        value = returned.value
+        blind = "completion" not in value.under | returned.under or _is_copy(returned.node.value, function)
+        if "reference" in value.all_inputs and "completion" not in value.inputs and blind:
             message = "it returns what the reference says; the verdict must come from comparing the completion with it"
             yield _finding("reference_is_verdict", returned.node, message)
     for line, how in flow.risky_lines.items():

@@ -29,18 +29,24 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which inputs a value is made of, and what kind it is."""
+    """Which inputs a value is made of, what kind it is, and which inputs decided that it became this one."""
 
     inputs: frozenset[str] = frozenset()
     kind: Kind = Kind.PLAIN
+    under: frozenset[str] = frozenset()
 
     def __or__(self, other: "Origin") -> "Origin":
         """Join two."""
-        return Origin(self.inputs | other.inputs, max(self.kind, other.kind))
+        return Origin(self.inputs | other.inputs, max(self.kind, other.kind), self.under | other.under)
 
     def of_kind(self, kind: Kind) -> "Origin":
         """Keep the inputs, take another kind."""
-        return Origin(self.inputs, kind)
+        return Origin(self.inputs, kind, self.under)
+
+    @property
+    def all_inputs(self) -> frozenset[str]:
+        """Return what it is made of and what decided on it."""
+        return self.inputs | self.under
 
     @property
     def risky(self) -> bool:
@@ -139,13 +145,14 @@ class _Body:
         self.flow, self.function, self.depth = flow, function, depth
         self.names = dict(names)
         self.inner = {node.name: node for node in ast.walk(function) if isinstance(node, ast.FunctionDef)}
+        self._under: frozenset[str] = frozenset()
         self.guarded = _has_guard(function, self._pattern_of)
 
     def read(self) -> Origin:
         """Return what the function returns; for `verify`, note each return."""
         for _ in range(_PASSES):
             before = dict(self.names)
-            self._assign(self.function.body)
+            self._assign(self.function.body, frozenset())
             if before == self.names:
                 break
         found: list[Returned] = []
@@ -157,7 +164,7 @@ class _Body:
             return self._yields()
         joined = NOTHING
         for returned in found:
-            joined |= returned.value | Origin(returned.under)
+            joined |= returned.value | Origin(under=returned.under)
         return joined
 
     def _yields(self) -> Origin:
@@ -167,19 +174,33 @@ class _Body:
                 joined |= self.of(node.value)
         return joined
 
-    def _assign(self, body: Sequence[ast.stmt]) -> None:
-        for node in _own_nodes(body):
-            if isinstance(node, ast.Assign):
-                for target in node.targets:
-                    self._bind_each(target, node.value)
-            elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
-                self._bind(node.target, self.of(node.value))
-            elif isinstance(node, ast.For | ast.comprehension):
-                self._bind(node.target, self.of(node.iter))
-            elif isinstance(node, ast.withitem) and node.optional_vars:
-                self._bind(node.optional_vars, self.of(node.context_expr))
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FILLERS:
-                self._bind(node.func.value, self._joined(node.args))
+    def _assign(self, body: Sequence[ast.stmt], under: frozenset[str]) -> None:
+        """Read all assignments, each with what its conditions are made of, those of earlier ways out included."""
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            self._under = under
+            for part in _own_nodes(_head(node)):
+                self._assign_part(part)
+            inside = under | self._conditions(node)
+            for block in _blocks(node):
+                self._assign(block, inside)
+            if _leaves_early(node):
+                under = inside
+        self._under = under
+
+    def _assign_part(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                self._bind_each(target, node.value)
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
+            self._bind(node.target, self.of(node.value))
+        elif isinstance(node, ast.comprehension):
+            self._bind(node.target, self.of(node.iter))
+        elif isinstance(node, ast.withitem) and node.optional_vars:
+            self._bind(node.optional_vars, self.of(node.context_expr))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FILLERS:
+            self._bind(node.func.value, self._joined(node.args))
 
     def _bind_each(self, target: ast.AST, value: ast.AST) -> None:
         """Bind `a, b = x, y` one by one."""
@@ -193,7 +214,7 @@ class _Body:
     def _bind(self, target: ast.AST, origin: Origin) -> None:
         for node in ast.walk(target):
             if isinstance(node, ast.Name):
-                self.names[node.id] = self.names.get(node.id, NOTHING) | origin
+                self.names[node.id] = self.names.get(node.id, NOTHING) | origin | Origin(under=self._under)
 
     def _returns(self, body: Sequence[ast.stmt], under: frozenset[str], found: list[Returned]) -> None:
         """Note each return with what its conditions are made of, those of earlier ways out included."""
@@ -203,26 +224,34 @@ class _Body:
                 continue
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
-            condition = self._condition(node)
+            condition = self._conditions(node)
             for block in _blocks(node):
                 self._returns(block, under | condition, found)
-            if any(isinstance(inner, ast.Return | ast.Raise | ast.Continue | ast.Break) for inner in ast.walk(node)):
+            if _leaves_early(node):
                 under |= condition
+
+    def _conditions(self, node: ast.stmt) -> frozenset[str]:
+        """Return what its condition is made of, and those of ways out of it: they decide on a loop's `else`, say."""
+        found = self._condition(node)
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.stmt) and inner is not node and _leaves_early(inner):
+                found |= self._condition(inner)
+        return found
 
     def _condition(self, node: ast.stmt) -> frozenset[str]:
         if isinstance(node, ast.If | ast.While):
-            return self.of(node.test).inputs
+            return self.of(node.test).all_inputs
         if isinstance(node, ast.For | ast.AsyncFor):
-            return self.of(node.iter).inputs
+            return self.of(node.iter).all_inputs
         if isinstance(node, ast.Match):
-            return self.of(node.subject).inputs
+            return self.of(node.subject).all_inputs
         if isinstance(node, ast.Try):
             read = NOTHING
             for inner in node.body:
                 for part in ast.walk(inner):
                     if isinstance(part, ast.Name):
                         read |= self.names.get(part.id, NOTHING)
-            return read.inputs
+            return read.all_inputs
         return frozenset()
 
     def of(self, node: ast.AST | None) -> Origin:
@@ -255,7 +284,7 @@ class _Body:
         tests = [test for generator in node.generators for test in generator.ifs]
         if joined.kind is Kind.TEXT and any(_calls(test, _GUARDS) for test in tests):
             joined = joined.of_kind(Kind.DIGITS)
-        return joined | Origin(self._joined(tests).inputs)
+        return joined | Origin(under=self._joined(tests).all_inputs)
 
     def _of_call(self, node: ast.Call) -> Origin:
         name = dotted(node.func)
@@ -383,6 +412,22 @@ def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield handler.body
     for case in getattr(node, "cases", ()):
         yield case.body
+
+
+def _head(node: ast.stmt) -> list[ast.AST]:
+    """Return a statement without the blocks in it: itself where it has none, else a loop's or condition's head."""
+    if not any(True for _ in _blocks(node)):
+        return [node]
+    if isinstance(node, ast.For | ast.AsyncFor):
+        loop = ast.comprehension(target=node.target, iter=node.iter, ifs=[], is_async=0)
+        return [loop]
+    if isinstance(node, ast.With | ast.AsyncWith):
+        return list(node.items)
+    return [node.test] if isinstance(node, ast.If | ast.While) else []
+
+
+def _leaves_early(node: ast.stmt) -> bool:
+    return any(isinstance(inner, ast.Return | ast.Raise | ast.Continue | ast.Break) for inner in ast.walk(node))
 
 
 def _own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
