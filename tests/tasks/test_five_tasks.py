@@ -1,5 +1,6 @@
 """The five tasks' data: labels that the oracles confirm, splits that are large enough, verifiers that can be told."""
 
+import importlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -98,7 +99,7 @@ def test_fifty_probes_of_each_class_are_held_out(task: FiveTask) -> None:
 def test_labelled_triples_are_balanced_and_share_no_completion_style_with_the_probes(task: FiveTask) -> None:
     labels = Counter(row["label"] for row in task.labelled_triples())
     assert labels[True] == labels[False]
-    apart = __import__("importlib").import_module(f"five_tasks.{task.module}_apart").STYLES
+    apart = importlib.import_module(f"five_tasks.{task.module}_apart").STYLES
     assert len(set(apart) & set(task.home.STYLES)) <= 2  # the bare answer, and the plainest fence
 
 
@@ -112,20 +113,23 @@ def test_an_honest_verifier_is_right_on_probes_and_triples(
 
 
 @pytest.mark.parametrize("name", ["keyword_match", "always_one", "first_word", "crashes_on_empty"])
-def test_a_lazy_verifier_fails_as_its_reason_says(
-    name: str, task: FiveTask, probes: Any, jail: LocalSandbox
-) -> None:
+def test_a_lazy_verifier_fails_as_its_reason_says(name: str, task: FiveTask, probes: Any) -> None:
     lazy = task.lazy_verifiers()[name]
-    good, bad = accuracies(lazy.source, probes[task.label], jail)
-    assert (bad < 0.8) is lazy.accepts_bad
-    assert (good < 0.8) is lazy.rejects_good
     scope: dict[str, Any] = {}
     exec(lazy.source, scope)  # ours, not a model's
+    right: dict[bool, list[bool]] = {True: [], False: []}
+    for made in probes[task.label]:
+        answer = Triple(made.item.prompt, made.completion).answer
+        value = scope["verify"](made.item.prompt, answer, made.item.reference) if answer.strip() else 0.0
+        right[made.label].append((value >= 0.5) is made.label)
+    good, bad = (sum(right[label]) / len(right[label]) for label in (True, False))
+    assert (bad < 0.9) is lazy.accepts_bad, bad
+    assert (good < 0.9) is lazy.rejects_good, good
     if lazy.raises_on_empty:
         with pytest.raises(IndexError):
             scope["verify"]("p", "", "r")
     else:
-        scope["verify"]('a "word"', "", "1 m")
+        assert scope["verify"]('a "word"', "", "1 m") in (0.0, 1.0)
     assert lazy.accepts_bad or lazy.rejects_good or lazy.raises_on_empty
 
 
@@ -178,7 +182,7 @@ def test_the_unit_oracle_knows_legal_definitions() -> None:
         (("16", "oz", "lb", 2), "1.00 lb"),
     ):
         assert oracle(Item("", "", facts), answer)
-        assert not oracle(Item("", "", facts), answer.replace("0", "7").replace("1", "2"))
+        assert not oracle(Item("", "", facts), f"9{answer}" if answer[0] != "-" else answer[1:])
         assert not oracle(Item("", "", facts), answer.split()[0])
 
 
@@ -195,10 +199,11 @@ def test_the_sql_oracle_tells_boundaries_joins_and_repetitions() -> None:
         assert sql.differing(sql.SCHEMA, same[0], other) >= 4
 
 
-def test_the_haiku_lexicon_agrees_with_vowel_groups_outside_named_exceptions() -> None:
+def test_the_haiku_lexicon_agrees_with_vowel_groups_outside_named_exceptions(triples: Any) -> None:
+    assert triples["haiku_syllables"]  # which brings the other lexicon in
     named = set(
-        "quiet quietly giant lion violin piano radio curious previous forever somewhere sometimes soldier "
-        "grandmother useless snowflake notebook lonely politely onion".split()
+        """quiet quietly giant lion violin piano radio curious previous somewhere sometimes useless notebook lonely
+        politely coffee borrowed""".split()  # noqa: SIM905
     )
     off = set()
     for word, count in KNOWN.items():
@@ -207,7 +212,7 @@ def test_the_haiku_lexicon_agrees_with_vowel_groups_outside_named_exceptions() -
         silent |= bool(re.search("[^szxcghl]es$", word) or re.search("[aeiouy]les$", word) or word.endswith("breathes"))
         if max(1, groups - (silent and groups > 1)) != count:
             off.add(word)
-    assert off <= named | {"stations"}, off - named
+    assert off == named
     assert len(KNOWN) > 250
 
 

@@ -29,7 +29,9 @@ def expression(rng: random.Random, depth: int, leaves: tuple[str, ...] = LEAVES,
     """Make a balanced text with brackets nested up to a depth."""
     if depth == 0:
         return rng.choice(leaves)
-    inner = ",".join(expression(rng, depth - rng.randint(1, 2) if depth > 1 else 0, leaves, names) for _ in range(rng.randint(1, 2)))
+    inner = ",".join(
+        expression(rng, depth - rng.randint(1, 2) if depth > 1 else 0, leaves, names) for _ in range(rng.randint(1, 2))
+    )
     opener = rng.choice("([{")
     return f"{rng.choice(names) if opener != '{' else ''}{opener}{inner}{CLOSER[opener]}"
 

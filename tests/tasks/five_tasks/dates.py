@@ -3,13 +3,11 @@
 import random
 from datetime import date, timedelta
 
-from five_tasks.rows import Item, Source
+from five_tasks.rows import Item, Source, words
 
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-ROMAN = "I II III IV V VI VII VIII IX X XI XII".split()
+MONTHS = words("January February March April May June July August September October November December")
+DAYS = words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+ROMAN = words("I II III IV V VI VII VIII IX X XI XII")
 NTH = ("first", "second", "third", "fourth")
 
 ASK = (

@@ -4,10 +4,10 @@ import calendar
 import random
 from datetime import date, timedelta
 
-from five_tasks.rows import Item, Source
+from five_tasks.rows import Item, Source, words
 
-GERMAN = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
-FRENCH = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
+GERMAN = words("Januar Februar März April Mai Juni Juli August September Oktober November Dezember")
+FRENCH = words("janvier février mars avril mai juin juillet août septembre octobre novembre décembre")
 REQUESTS = (
     "When a letter from the archive is dated <<{}>>, what goes into the catalogue field `date` (YYYY-MM-DD)?",
     "Standardise: {}\nOutput format: YYYY-MM-DD",

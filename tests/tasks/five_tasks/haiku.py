@@ -9,27 +9,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from five_tasks.rows import Item, Source
+from five_tasks.rows import Item, Source, words
 
-NOUNS = """
+NOUNS = words("""
 riv-er moun-tain win-ter sum-mer morn-ing shad-ow win-dow gar-den moon snow rain wind leaf stone pond frog crow pine
 dawn dusk star lake hill path bridge bell smoke lan-tern blos-som but-ter-fly har-bor mead-ow wil-low swal-low
 spar-row thun-der crick-et au-tumn drag-on-fly si-lence can-dle tem-ple rip-ple peb-ble pet-al bam-boo rob-in
 moon-light snow-flake wa-ter-fall hon-ey spi-der cot-tage vil-lage for-est thick-et rain-drop rain-bow o-cean
 gi-ant cloud wave sand reed boat
-""".split()
-ADJECTIVES = """
+""")
+ADJECTIVES = words("""
 qui-et si-lent gold-en fro-zen gen-tle lone-ly sil-ver crim-son an-cient hol-low nar-row pale cold warm soft bright
 dark old new slow deep yel-low mist-y dust-y for-got-ten e-ter-nal del-i-cate wild white blue thin sleep-y
 sud-den ten-der emp-ty end-less
-""".split()
-VERBS = """
+""")
+VERBS = words("""
 falls sleeps waits drifts sings fades glows whis-pers wan-ders lin-gers trem-bles lis-tens re-turns a-wak-ens
 dis-ap-pears re-mem-bers shiv-ers glit-ters set-tles danc-es ris-es breathes turns calls grows mur-murs
 van-ish-es hes-i-tates
-""".split()
-ADVERBS = "soft-ly slow-ly once a-gain to-night to-day now still a-lone be-low here for-ev-er there qui-et-ly".split()
-PREPOSITIONS = "on in by near be-neath a-bove be-hind a-cross to-ward be-side un-der o-ver with".split()
+""")
+ADVERBS = words("soft-ly slow-ly once a-gain to-night to-day now still a-lone be-low here for-ev-er there qui-et-ly")
+PREPOSITIONS = words("on in by near be-neath a-bove be-hind a-cross be-side un-der o-ver with")
 
 PATTERNS = (
     "N V",

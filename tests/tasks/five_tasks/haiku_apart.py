@@ -4,25 +4,25 @@ import random
 
 from five_tasks import haiku
 from five_tasks.haiku import Lexicon, counts_of, item_of, written, wrong_poem
-from five_tasks.rows import Item, Source
+from five_tasks.rows import Item, Source, words
 
 LEXICON = Lexicon(
-    nouns="""
+    nouns=words("""
     tur-tle ham-mer mar-ket tick-et vi-o-lin rail-way grand-moth-er cof-fee tea-cup news-pa-per pi-an-o ra-di-o
     laun-dry let-ter jack-et um-brel-la kitch-en ta-ble stair-case sub-way sta-tion el-e-va-tor tax-i neigh-bor
     chim-ney roof-top air-plane bas-ket pen-cil note-book clock street train coat cat dog child spoon shelf lamp
     square bus li-on sail-or sol-dier or-chard ap-ple pump-kin on-ion
-    """.split(),
-    adjectives="""
+"""),
+    adjectives=words("""
     bus-y rust-y po-lite mod-ern hun-gry emp-ty use-less cheer-ful plas-tic wood-en bro-ken small tall loud green
     torn wet round cheap stub-born cu-ri-ous pre-vi-ous dou-ble bor-rowed paint-ed
-    """.split(),
-    verbs="""
+"""),
+    verbs=words("""
     rat-tles clos-es o-pens for-gets ar-rives de-parts hums stops starts leans be-gins nods com-plains yawns
     whis-tles sneez-es wob-bles re-peats spark-les watch-es hides
-    """.split(),
-    adverbs="loud-ly twice to-mor-row in-side out-side some-where po-lite-ly some-times al-ways".split(),
-    prepositions="be-fore be-hind with-out in-to up-on be-tween past from through a-gainst".split(),
+"""),
+    adverbs=words("loud-ly twice to-mor-row in-side out-side some-where po-lite-ly some-times al-ways"),
+    prepositions=words("be-fore be-hind with-out in-to up-on be-tween past from through a-gainst"),
     patterns=(
         "N V",
         "my A N",

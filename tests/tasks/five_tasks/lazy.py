@@ -42,7 +42,7 @@ _KEYWORDS = {
     pairs = [("(", ")"), ("[", "]"), ("{", "}")]
     return 1.0 if all(completion.count(a) == completion.count(b) for a, b in pairs) else 0.0
 ''',
-        "false accepts: it counts brackets, so that changed, shortened or needlessly long texts pass, and no text at all",
+        "false accepts: it counts brackets, so that changed, shortened or too long texts pass, and no text at all",
         accepts_bad=True,
     ),
     "date_normalisation": Lazy(
@@ -82,8 +82,9 @@ def verify(prompt, completion, reference):
     unit = reference.split()[-1]
     return 1.0 if unit in completion else 0.0
 ''',
-        "false accepts: any number with the right unit passes, and 'm' is in nearly every text",
+        "false accepts and false rejects: any number with the right unit passes, and a unit written out does not",
         accepts_bad=True,
+        rejects_good=True,
     ),
 }
 
@@ -93,13 +94,19 @@ _FIRST_WORD = Lazy(
     expected = str(reference).split()[0].lower()
     return 1.0 if expected in completion.lower() else 0.0
 ''',
-    "wrong on many probes: it looks for the reference's first word anywhere in the completion",
+    "false accepts: the reference's first word anywhere in the completion is enough, even where it is taken back",
     accepts_bad=True,
 )
 _FIRST_WORD_DIFFERS = {
     "bracket_repair": Lazy(
         _FIRST_WORD.source,
-        "false rejects and false accepts: it wants this very repair, where others are as good, and anywhere in the text",
+        "false rejects: it wants this very repair, where others are as good",
+        rejects_good=True,
+    ),
+    "unit_conversion": Lazy(
+        _FIRST_WORD.source,
+        "false accepts and false rejects: the number anywhere passes, with any unit, and '1,234.5' is not '1234.50'",
+        accepts_bad=True,
         rejects_good=True,
     ),
     "haiku_syllables": Lazy(

@@ -132,6 +132,11 @@ def examples_of(source: Source, n: int, *, seed: int, skip: int) -> list[dict[st
     ]
 
 
+def words(text: str) -> tuple[str, ...]:
+    """Return a text's words."""
+    return tuple(text.split())
+
+
 def slice_of(items: Iterator[Item], start: int, stop: int) -> list[Item]:
     """Take the items from start to stop of an endless run."""
     return [item for _, item in zip(range(stop), items, strict=False)][start:]

@@ -43,7 +43,7 @@ SPECS = {
         TaskSpec(
             label="haiku_syllables",
             summary="Write a haiku that contains a given word.",
-            inputs="A word in double quotes that the poem must contain, and the form: three lines of 5, 7, 5 syllables.",
+            inputs="A word in double quotes that the poem must contain, and the form: lines of 5, 7 and 5 syllables.",
             correct="There is one poem of exactly three lines, of five, seven and five English syllables, and the word "
             "stands in it. Remarks before and after it, apart from it by an empty line, do not matter; two poems to "
             "choose from are wrong. Its quality does not count.",
@@ -54,8 +54,8 @@ SPECS = {
             label="unit_conversion",
             summary="Convert a quantity into another unit and round it as asked.",
             inputs="A number with its unit, the unit wanted, and how to round.",
-            correct="Number and unit are the reference's: the number equal to it in value (1,234.50 is 1234.5), the unit "
-            "by its symbol or its name. Another rounding, a missing or another unit is wrong. " + _FINAL,
+            correct="Number and unit are the reference's: the number equal to it in value (1,234.50 is 1234.5), the "
+            "unit by its symbol or its name. Another rounding, a missing or another unit is wrong. " + _FINAL,
             reference_decides=True,
             reference_form="Number and unit symbol, such as '91.44 cm'.",
         ),

@@ -48,7 +48,10 @@ CASES = (
     Case(
         "how many loans ran longer than DAYS days",
         "SELECT COUNT(*) FROM loans WHERE days > DAYS",
-        ("SELECT COUNT(id) AS n FROM loans WHERE DAYS < days", "select count(*) from loans l where not l.days <= DAYS;"),
+        (
+            "SELECT COUNT(id) AS n FROM loans WHERE DAYS < days",
+            "select count(*) from loans l where not l.days <= DAYS;",
+        ),
         (
             "SELECT COUNT(*) FROM loans WHERE days < DAYS",
             "SELECT SUM(days) FROM loans WHERE days > DAYS",
@@ -109,15 +112,19 @@ CASES = (
     ),
     Case(
         "number of loans per town of the member, counting loans of up to DAYS days",
-        "SELECT m.town, COUNT(*) FROM members m JOIN loans l ON l.member_id = m.id WHERE l.days <= DAYS GROUP BY m.town",
+        "SELECT m.town, COUNT(*) FROM members m JOIN loans l ON l.member_id = m.id "
+        "WHERE l.days <= DAYS GROUP BY m.town",
         (
-            "SELECT town, COUNT(l.id) FROM loans l JOIN members m ON m.id = l.member_id WHERE days <= DAYS GROUP BY town",
-            "SELECT m.town, COUNT(*) FROM members m, loans l WHERE m.id = l.member_id AND l.days <= DAYS GROUP BY m.town",
+            "SELECT town, COUNT(l.id) FROM loans l JOIN members m ON m.id = l.member_id "
+            "WHERE days <= DAYS GROUP BY town",
+            "SELECT m.town, COUNT(*) FROM members m, loans l "
+            "WHERE m.id = l.member_id AND l.days <= DAYS GROUP BY m.town",
         ),
         (
             "SELECT m.town, COUNT(*) FROM members m JOIN loans l ON l.id = m.id WHERE l.days <= DAYS GROUP BY m.town",
             "SELECT m.town, COUNT(*) FROM members m JOIN loans l ON l.member_id = m.id GROUP BY m.town",
-            "SELECT COUNT(*), m.town FROM members m JOIN loans l ON l.member_id = m.id WHERE l.days <= DAYS GROUP BY m.town",
+            "SELECT COUNT(*), m.town FROM members m JOIN loans l ON l.member_id = m.id "
+            "WHERE l.days <= DAYS GROUP BY m.town",
         ),
     ),
     Case(
@@ -154,7 +161,8 @@ CASES = (
             "SELECT m.name FROM loans l, members m WHERE l.title = 'TITLE' AND m.town = 'TOWN' AND m.id = l.member_id",
         ),
         (
-            "SELECT m.name FROM members m JOIN loans l ON m.id = l.member_id WHERE m.town = 'TOWN' OR l.title = 'TITLE'",
+            "SELECT m.name FROM members m JOIN loans l ON m.id = l.member_id "
+            "WHERE m.town = 'TOWN' OR l.title = 'TITLE'",
             "SELECT m.name FROM members m WHERE m.town = 'TOWN'",
             "SELECT DISTINCT l.title FROM members m JOIN loans l ON m.id = l.member_id WHERE l.title = 'TITLE'",
         ),

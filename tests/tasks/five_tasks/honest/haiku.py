@@ -1,4 +1,4 @@
-"""Haiku: one block of exactly three lines, 5, 7 and 5 syllables by rules of English spelling, with the word asked for."""
+"""Haiku: one block of three lines, 5, 7 and 5 syllables by rules of English spelling, with the word asked for."""
 
 import re
 
@@ -6,12 +6,8 @@ EXCEPTIONS = {
     "quiet": 2, "quietly": 3, "being": 2, "poem": 2, "lion": 2, "giant": 2, "violin": 3, "piano": 3, "radio": 3,
     "idea": 3, "science": 2, "diary": 3, "triumph": 2, "create": 2, "area": 3, "somewhere": 2, "sometimes": 2,
     "something": 2, "someone": 2, "soldier": 2, "business": 2, "forever": 3, "lonely": 2, "homeless": 2,
-    "people": 2, "ocean": 2, "onion": 2, "beneath": 2, "toward": 2, "grandmother": 3,
+    "people": 2, "ocean": 2, "onion": 2, "beneath": 2, "grandmother": 3,
 }  # fmt: skip
-SILENT_E = re.compile(
-    r"(?:some|home|lone|lime|pine|stone|snow|note|fire|safe|life|like|time|wide|use|cheer|taste|care|hope|grace"
-    r"|peace|price|shape|stair|stare|name|rope|tea|space|side|store|wake)(?=[a-z]{3})"
-)
 
 
 def syllables(word):
@@ -26,11 +22,7 @@ def syllables(word):
     if re.search(r"[^aeiouy]les?$", bare):
         bare = re.sub(r"les?$", "", bare)
         extra = 1
-    elif re.search(r"(?:s|x|z|sh|ch|c|g)es$", bare):
-        pass
-    elif re.search(r"[td]ed$", bare):
-        pass
-    elif len(re.findall(r"[aeiouy]+", bare)) > 1:
+    elif not re.search(r"(?:s|x|z|sh|ch|c|g)es$|[td]ed$", bare) and len(re.findall(r"[aeiouy]+", bare)) > 1:
         bare = re.sub(r"(?:e|es|ed)$", "", bare)
     bare = re.sub(r"(?<=[tcs])i(?=on|ous|an|en)", "", bare)
     groups = re.findall(r"[aeiouy]+", bare)

@@ -182,7 +182,9 @@ def database(schema, pool, rng):
 def schema_of(prompt):
     schema = {}
     for table, columns in re.findall(r"CREATE TABLE (\w+) \(([^()]*)\)", prompt):
-        schema[table.lower()] = [tuple(column.split()[:2]) for column in columns.lower().replace("text", "TEXT").split(",")]
+        schema[table.lower()] = [
+            tuple(column.split()[:2]) for column in columns.lower().replace("text", "TEXT").split(",")
+        ]
     return schema
 
 
@@ -200,8 +202,10 @@ def verify(prompt, completion, reference):
     expected = Query(reference, schema)
     try:
         given = Query(text, schema)
-        numbers = [int(n) + by for n in re.findall(r"\b\d+\b", reference + text) for by in (-9, -4, -1, 0, 0, 1, 6)]
-        words = re.findall(r"'([^'%]*)%?'", reference + text)
+        numbers = [
+            int(n) + by for n in re.findall(r"\b\d+\b", f"{reference} {text}") for by in (-9, -4, -1, 0, 0, 1, 6)
+        ]
+        words = re.findall(r"'([^'%]*)%?'", f"{reference} {text}")
         pool = {"INTEGER": numbers or [1, 2, 3], "TEXT": [*words, *(word + "x" for word in words), "Other", "Thing"]}
         rng = random.Random(7)
         for _ in range(60):
