@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -181,14 +181,19 @@ def as_written(
 
 
 def _in_turn(probes: Sequence[Probe]) -> list[Probe]:
-    """Choose at most `MOST_PROBES`, taking turns over origin and label, in the order in which they came."""
+    """Choose at most `MOST_PROBES`, taking turns over origin and label, each time of the prompt shown least so far."""
     kinds: defaultdict[tuple[str, bool], list[Probe]] = defaultdict(list)
     for probe in probes:
         kinds[(probe.origin, probe.good)].append(probe)
     chosen: list[Probe] = []
-    for turn in range(max(map(len, kinds.values()), default=0)):
-        chosen += [queue[turn] for queue in kinds.values() if turn < len(queue)]
-    return chosen[:MOST_PROBES]
+    shown: Counter[str] = Counter()
+    while len(chosen) < MOST_PROBES and any(kinds.values()):
+        for queue in kinds.values():
+            if queue and len(chosen) < MOST_PROBES:
+                at = min(range(len(queue)), key=lambda i: shown[queue[i].prompt_key])
+                shown[queue[at].prompt_key] += 1
+                chosen.append(queue.pop(at))
+    return chosen
 
 
 def _line(probe: Probe) -> str:

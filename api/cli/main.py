@@ -15,7 +15,9 @@ import click
 COMMANDS = {
     "score": "Score completions with the reward tool that fits each.",
     "tools": "List the reward tools, or print one's card.",
+    "acquire": "Get a reward tool for a task: find, write, check and adopt one.",
     "library": "List, show, share and retire adopted reward tools.",
+    "hub": "Search the Hub for reward models, or look at one without downloading it.",
     "sandbox": "See which layers of the jail hold on this machine.",
     "bench": "Measure speed and memory on this machine.",
 }
@@ -79,9 +81,9 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and exit with its code.
 
-    Our own errors become one line on standard error and exit code 2.
+    Our own errors become one line on standard error: unusable input exits with 2, a Hub that fails with 1.
     """
-    from ravelar.tools.errors import InputError  # noqa: PLC0415  light, but not for `--help`
+    from ravelar.tools.errors import HubError, InputError  # noqa: PLC0415  light, but not for `--help`
 
     try:
         code = cli.main(arguments, prog_name="ravelar", standalone_mode=False)
@@ -91,6 +93,9 @@ def main(arguments: list[str] | None = None) -> Any:
     except InputError as error:
         click.echo(f"ravelar: {error}", err=True)
         code = 2
+    except HubError as error:
+        click.echo(f"ravelar: {error}", err=True)
+        code = 1
     except (click.Abort, KeyboardInterrupt):
         click.echo("ravelar: interrupted", err=True)
         code = 130

@@ -83,10 +83,23 @@ def test_a_failing_query_is_reported_and_costs_only_its_own_finds(hub, client, r
     assert "answers 500; tried 3 times" in found.failures[1][1]
 
 
-def test_when_every_query_fails_the_hub_is_unreachable(hub, client) -> None:
+def test_when_every_query_fails_the_hub_is_unreachable_after_three(hub, client) -> None:
     hub.fault("/api/models", "replaced", body=b'{"error": "no list"}')
-    with pytest.raises(HubUnreachable, match=r"all 24 queries failed; the first .*is dict; allowed: a list"):
+    with pytest.raises(HubUnreachable, match=r"3 of 3 queries failed; the first .*is dict; allowed: a list"):
         search(client(hub), ["a", "b"], limit=5)
+    assert len(hub.requests) == 3
+
+
+def test_a_hub_that_goes_down_halfway_is_not_asked_to_the_end(hub, client, reward_model_files) -> None:
+    hub.add("a/judge", reward_model_files(), tags=["reward-model"])
+    asking = client(hub, retries=0)
+    asking.models([], most=1)
+    planned = len(queries(["judge"]))
+    hub.fault("/api/models", "slow", times=1, seconds=0)
+    hub.fault("/api/models", "down")
+    found = search(asking, ["judge"], limit=5)
+    assert [each.repo for each in found] == ["a/judge"]
+    assert (found.queries, len(found.failures), len(found.unasked)) == (4, 3, planned - 4)
 
 
 def test_rows_that_are_no_models_are_passed_over(hub, client) -> None:

@@ -224,6 +224,7 @@ def _append(facts: ModelFacts, file: HubFile, part: Path, response: "httpx.Respo
             if have + came > file.size:
                 break
             out.write(chunk)
+            out.flush()  # what came outlives a kill
     if have + came < file.size and "Content-Length" not in response.headers:  # cut off, for all that can be told
         raise HubUnreachable(f"the connection ended after {have + came:,} of {file.size:,} bytes")
     if have + came != file.size:

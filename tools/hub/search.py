@@ -23,6 +23,7 @@ NAMES = ("reward", "-rm-", "_rm-", "-prm", "preference")  # looked for in the na
 EXPAND = ("config", "downloads", "gated", "lastModified", "likes", "pipeline_tag", "tags")
 MOST_TERMS = 3
 PER_QUERY = 50
+MOST_FAILURES = 3  # in a row, then no more is asked: a Hub that is down would cost half a minute a query
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def search(client: HubClient, terms: Sequence[str], *, limit: int = 20, max_quer
 
     First come models that hold more of the searched words, then those found in more ways (a tag alone is often
     put on data sets' by-products, a tag *and* an architecture seldom), then by downloads, likes and name; so the
-    order is the same whenever the Hub says the same. A query that fails is reported and costs only its own finds.
+    order is the same whenever the Hub says the same. A query that fails is reported and costs only its own finds;
+    after three in a row the rest is left unasked.
 
     Args:
         client: The Hub.
@@ -115,16 +117,20 @@ def search(client: HubClient, terms: Sequence[str], *, limit: int = 20, max_quer
     unasked += [query.name for query in planned[max_queries:]]
     hits: dict[str, _Hit] = {}
     failures: list[tuple[str, str]] = []
+    asked = in_a_row = 0
     for query in planned[:max_queries]:
+        if in_a_row == MOST_FAILURES:
+            unasked.append(query.name)
+            continue
+        asked += 1
         try:
-            rows = client.models(query.params, most=PER_QUERY)
+            _add(hits, client.models(query.params, most=PER_QUERY), query)
+            in_a_row = 0
         except HubError as error:
             failures.append((query.name, str(error)))
-            continue
-        _add(hits, rows, query)
-    asked = min(len(planned), max_queries)
+            in_a_row += 1
     if len(failures) == asked:
-        raise HubUnreachable(f"all {asked} queries failed; the first ({failures[0][0]}): {failures[0][1]}")
+        raise HubUnreachable(f"{asked} of {asked} queries failed; the first ({failures[0][0]}): {failures[0][1]}")
     found = sorted((_found(hit, words) for hit in hits.values() if hit.ways), key=_rank)
     return Searched(tuple(found[:limit]), asked, tuple(failures), tuple(unasked))
 
