@@ -19,6 +19,7 @@ from ravelar.tools.completion import without_reasoning
 
 _MOST_STARTS = 300  # ours: how many opening braces are tried; real replies hold a handful
 _MOST_ERRORS = 8
+_OPENING = re.compile(r"\{\s*\"")
 _FENCE = re.compile(r"^[ \t]{0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)$")
 _HARMONY = ("<|channel|>", "<|start|>")
 _OPENS = re.compile(r"<(?:think|thinking|reasoning|thought)>", re.IGNORECASE)
@@ -86,7 +87,8 @@ def read_object(text: str, model: type[M]) -> M:
         return found[0]
     if found:
         raise ValueError(f"the reply holds {len(found)} different JSON objects that fit; give exactly one")
-    if problem is not None:
+    # Where the outermost object is cut off, its inner ones are read, and misfit: that is not what is wrong.
+    if problem is not None and not _cut_off(text):
         raise ValueError(f"the JSON object does not fit:\n{explain(problem)}")
     raise ValueError(_what_is_broken(text))
 
@@ -241,8 +243,21 @@ def _balanced(text: str, start: int) -> tuple[int, set[int]]:
     raise ValueError("the JSON object is cut off: it never ends")
 
 
+def _first_object(text: str) -> int:
+    opening = _OPENING.search(text)
+    return text.find("{") if opening is None else opening.start()
+
+
+def _cut_off(text: str) -> bool:
+    try:
+        _balanced(text, _first_object(text))
+    except ValueError:
+        return True
+    return False
+
+
 def _what_is_broken(text: str) -> str:
-    start = text.find("{")
+    start = _first_object(text)
     if start < 0:
         return "there is no JSON object in the reply"
     try:

@@ -262,3 +262,25 @@ def test_a_failure_within_a_scripted_model_is_as_a_providers(meter: Meter, caplo
 def test_a_whole_message_may_be_scripted(meter: Meter) -> None:
     message = AIMessage(content=[{"type": "text", "text": GOOD}], response_metadata={"stop_reason": "end_turn"})
     assert ask_it(ScriptedChat([message]), meter).value.count == 2
+
+
+@pytest.mark.parametrize("mode", ["messages", "updates"])
+def test_asking_works_within_a_graph_however_it_is_streamed(meter: Meter, mode: str) -> None:
+    from langgraph.graph import END, START, StateGraph  # noqa: PLC0415
+    from typing_extensions import TypedDict  # noqa: PLC0415
+
+    class State(TypedDict):
+        count: int
+
+    chat = ScriptedChat([f"Well,\n{GOOD}\n"])
+    wiring = StateGraph(State)
+    wiring.add_node("ask", lambda state: {"count": ask_it(chat, meter).value.count})
+    wiring.add_edge(START, "ask")
+    wiring.add_edge("ask", END)
+    seen = list(wiring.compile().stream({"count": 0}, stream_mode=mode))
+    if mode == "updates":
+        assert seen == [{"ask": {"count": 2}}]
+    else:
+        assert "".join(chunk.content for chunk, _ in seen) == f"Well,\n{GOOD}\n"
+        assert {metadata["prompt"] for _, metadata in seen} == {"rlar.scout"}
+    assert meter.spent()["tokens_out"] == len(f"Well,\n{GOOD}\n") // 4

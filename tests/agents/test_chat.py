@@ -179,3 +179,10 @@ def test_calls_side_by_side_share_one_budget() -> None:
     for thread in threads:
         thread.join(10)
     assert len(made) == meter.spent()["calls"] == 5
+
+
+def test_what_a_running_call_sends_is_reserved() -> None:
+    meter = Meter(tokens=20)
+    with meter.call(15), pytest.raises(BudgetExhausted), meter.call(10):
+        pytest.fail("the call was made")
+    meter.check(20)

@@ -46,6 +46,7 @@ def test_a_raw_line_break_within_a_string_is_read() -> None:
         ("I would rather not.", "no JSON object"),
         ('{"name": "a", "size": ', "cut off: it never ends"),
         ('{"name": "a", "size', "cut off"),
+        ('Well {hm}: {"pairs": [{"name": "a", "size": "b"}, {"name"', "cut off"),
         ('{"name": "a" "size": 2}', "malformed: .* at line 1"),
         ('{"name": "a", "size": NaN}', "NaN is no JSON"),
         ('{"name": "a", "size": "much", "x": 1}', r"does not fit:\n- size: .*number.*\n- x: Extra"),
