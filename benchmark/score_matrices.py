@@ -16,13 +16,14 @@ import argparse
 import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ravelar.benchmark.few_labels import BEST_SINGLE, few_labels
 from ravelar.benchmark.joining import (
     CalibratedMean,
     Floats,
@@ -38,6 +39,15 @@ from ravelar.benchmark.joining import (
     routed_on_evidence,
     standardised_mean,
 )
+from ravelar.benchmark.score_matrix_report import (
+    Figure,
+    Findings,
+    Line,
+    Scale,
+    few_table,
+    scale_table,
+    tables,
+)
 from ravelar.tools.calibrating import values as values_of
 
 Measure = Callable[[Floats], Floats]
@@ -46,7 +56,6 @@ FOLDS = 10
 DIVISIONS = 5
 RESAMPLES = 2_000
 SEED = 21
-BEST_SINGLE = "best single"
 RAW_MEAN = "raw mean"
 JUDGEBENCH_CATEGORY = {
     "mmlu-pro": "knowledge",
@@ -54,79 +63,6 @@ JUDGEBENCH_CATEGORY = {
     "livebench-math": "mathematics",
     "livecodebench": "coding",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A measured share, or a difference of two, with its 95 % interval over n prompts."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of a table: what was tried, how it did, and how far it lies above others on the same prompts."""
-
-    what: str
-    share: Figure
-    over_best: Figure | None = None
-    over_raw: Figure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """One model's raw scale, and what maps make of it.
-
-    Attributes:
-        what: The model.
-        low: Its least raw score.
-        middle: Its median.
-        high: Its greatest.
-        deviation: Its standard deviation.
-        leads_raw_mean: Share of prompts whose highest raw mean is this model's highest, too.
-        chosen: The map that "auto" fits on all prompts.
-        ties: Share of (right, wrong) pairs whose raw scores are equal.
-        ties_plain: The same after scikit-learn's plain isotonic map.
-        ties_ours: The same after the isotonic map of `tools.calibrating`.
-    """
-
-    what: str
-    low: float
-    middle: float
-    high: float
-    deviation: float
-    leads_raw_mean: float
-    chosen: str
-    ties: float
-    ties_plain: float
-    ties_ours: float
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What was found on one score matrix by one measure.
-
-    Attributes:
-        data: The data set.
-        measure: "pairwise accuracy" or "right one of k ranked first".
-        models: Each model by itself, over all prompts; nothing is chosen.
-        schemes: Each scheme on held-out prompts.
-        oracles: Schemes that know the answer, and what they reach by chance.
-        categories: For each category, each model by itself.
-    """
-
-    data: str
-    measure: str
-    models: list[Line]
-    schemes: list[Line]
-    oracles: list[Line]
-    categories: dict[str, list[Line]]
 
 
 def all_schemes() -> dict[str, Scheme]:
@@ -194,24 +130,29 @@ def study(
 def _findings(matrix: ScoreMatrix, measure: Measure, tried: Mapping[str, Floats], rng: np.random.Generator) -> Findings:
     draws = rng.integers(0, matrix.prompts, (RESAMPLES, matrix.prompts))
     alone = measure(matrix.scores)
-    rows = {name: measure(values).mean(axis=0) for name, values in tried.items()}
-
-    def over(name: str, other: str) -> Figure | None:
-        return None if name == other else _figure(rows[name] - rows[other], draws)
-
     return Findings(
         data=matrix.name,
         measure="pairwise accuracy" if measure is pairwise else f"right one of {matrix.completions} ranked first",
         models=[Line(name, _figure(row, draws)) for name, row in zip(matrix.models, alone, strict=True)],
-        schemes=[
-            Line(name, _figure(row, draws), over(name, BEST_SINGLE), over(name, RAW_MEAN)) for name, row in rows.items()
-        ],
+        schemes=_lines(tried, measure, draws),
         oracles=[
             *_in_sample(matrix, alone, draws),
             *(_any_of_n(matrix, draws) if measure is ranked_first or matrix.completions == 2 else ()),
         ],
         categories={name: list(_in_category(matrix, alone, name, rng)) for name in np.unique(matrix.category).tolist()},
     )
+
+
+def _lines(tried: Mapping[str, Floats], measure: Measure, draws: NDArray[Any]) -> list[Line]:
+    """Measure each scheme, averaged over the divisions, and its difference from the two it is compared with."""
+    rows = {name: measure(given).mean(axis=0) for name, given in tried.items()}
+
+    def over(name: str, other: str) -> Figure | None:
+        return None if name == other or other not in rows else _figure(rows[name] - rows[other], draws)
+
+    return [
+        Line(name, _figure(row, draws), over(name, BEST_SINGLE), over(name, RAW_MEAN)) for name, row in rows.items()
+    ]
 
 
 def scales(matrix: ScoreMatrix) -> list[Scale]:
@@ -315,36 +256,6 @@ def matrices(data_dir: Path) -> list[tuple[ScoreMatrix, tuple[Measure, ...]]]:
     ]
 
 
-def tables(found: Findings) -> str:
-    """Write findings as Markdown tables, as docs/calibration.md holds them."""
-    name = f"{found.data}, {found.measure}"
-    parts = [f"**{name}, {found.schemes[0].share.n} prompts**", ""]
-    parts += ["| scheme, held out | share | over best single | over raw mean |", "|---|---|---|---|"]
-    parts += [f"| {x.what} | {x.share} | {x.over_best or '-'} | {x.over_raw or '-'} |" for x in found.schemes]
-    parts += ["", "| with the answer in sight | share |", "|---|---|"]
-    parts += [f"| {x.what} | {x.share} |" for x in found.oracles]
-    parts += ["", "| model alone | share | " + " | ".join(f"{c} ({x[0].share.n})" for c, x in found.categories.items())]
-    parts[-1] += " |"
-    parts += ["|---" * (len(found.categories) + 2) + "|"]
-    for i, line in enumerate(found.models):
-        shares = " | ".join(f"{lines[i].share.value:.3f}" for lines in found.categories.values())
-        parts.append(f"| {line.what} | {line.share} | {shares} |")
-    return "\n".join(parts) + "\n"
-
-
-def scale_table(data: str, found: Sequence[Scale]) -> str:
-    """Write scales as a Markdown table."""
-    parts = [f"**{data}, raw scales**", ""]
-    parts += ["| model | least | median | greatest | deviation | leads the raw mean | auto | ties | plain | ours |"]
-    parts += ["|---" * 10 + "|"]
-    parts += [
-        f"| {x.what} | {x.low:.2f} | {x.middle:.2f} | {x.high:.2f} | {x.deviation:.2f} | {x.leads_raw_mean:.3f} "
-        f"| {x.chosen} | {x.ties:.3f} | {x.ties_plain:.3f} | {x.ties_ours:.3f} |"
-        for x in found
-    ]
-    return "\n".join(parts) + "\n"
-
-
 def main() -> None:
     """Study both data sets and print what was found."""
     parser = argparse.ArgumentParser(description="Join or route reward models on published score matrices.")
@@ -354,10 +265,13 @@ def main() -> None:
     arguments = parser.parse_args()
     told: list[dict[str, Any]] = []
     for matrix, measures in matrices(arguments.data_dir):
-        found, described = study(matrix, measures, seed=arguments.seed), scales(matrix)
-        told.append({"scales": [asdict(x) for x in described], "findings": [asdict(x) for x in found]})
+        described, found = scales(matrix), study(matrix, measures, seed=arguments.seed)
+        few = few_labels(matrix, measures, seed=arguments.seed)
+        told += [asdict(one) | {"few": [asdict(x) for x in entries]} for one, entries in zip(found, few, strict=True)]
+        told[-1]["scales"] = [asdict(x) for x in described]
         if not arguments.json:
-            print("\n".join([scale_table(matrix.name, described), *map(tables, found)]))
+            few_tables = [few_table(one, entries) for one, entries in zip(found, few, strict=True)]
+            print("\n".join([scale_table(matrix.name, described), *map(tables, found), *few_tables]))
     if arguments.json:
         print(json.dumps(told, indent=2))
 

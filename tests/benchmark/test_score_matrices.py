@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ravelar.benchmark.few_labels import few_labels
 from ravelar.benchmark.joining import (
     CalibratedMean,
     ScoreMatrix,
@@ -24,21 +25,21 @@ from ravelar.benchmark.joining import (
 from ravelar.benchmark.score_matrices import (
     BEST_SINGLE,
     RAW_MEAN,
+    SEED,
     all_schemes,
     matrices,
     read_judgebench,
     read_rewardmath,
-    scale_table,
     scales,
     study,
-    tables,
 )
+from ravelar.benchmark.score_matrix_report import few_table, scale_table, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("RAVELAR_SHARED", ROOT.parent / "shared" / "data"))
 FULL = os.environ.get("RAVELAR_FULL_STUDY") == "1"
 FITTED_OFTEN = {"calibrated mean", "calibrated mean, all isotonic", "calibrated mean of the models above chance"}
-FEW = {BEST_SINGLE: best_single, RAW_MEAN: raw_mean}
+TWO = {BEST_SINGLE: best_single, RAW_MEAN: raw_mean}
 
 
 def made(gaps, *, prompts=200, completions=4, seed=0, scales=None, halves=False):
@@ -101,8 +102,32 @@ def test_a_category_without_training_prompts_falls_back_on_the_best_single():
     assert routed(matrix, even)[1].tolist() == best_single(matrix, even)[1].tolist()
 
 
+def test_learning_on_few_prompts_counts_on_all_the_others_and_draws_the_same_for_every_scheme():
+    seen = {"one": [], "other": []}
+
+    def spy(name):
+        def scheme(matrix, train):
+            seen[name].append(train.tolist())
+            knowing = np.zeros(matrix.scores.shape[1:])
+            knowing[train, 0] = 1.0  # right wherever it was trained, a tie elsewhere
+            return knowing
+
+        return scheme
+
+    matrix = made([1.0, 0.5], prompts=60)
+    schemes = {BEST_SINGLE: best_single, "one": spy("one"), "other": spy("other")}
+    ((few,),) = few_labels(matrix, [pairwise], seed=1, prompts=[5], draws=20, schemes=schemes)
+    assert seen["one"] == seen["other"]
+    assert {len(set(train)) for train in seen["one"]} == {5}
+    assert len({tuple(train) for train in seen["one"]}) == 20
+    lines = {line.what: line for line in few.schemes}
+    assert lines["one"].share.value == lines["one"].share.low == 0.5
+    assert lines["one"].over_best.value == pytest.approx(0.5 - lines[BEST_SINGLE].share.value)
+    assert lines[BEST_SINGLE].share.low < lines[BEST_SINGLE].share.value < lines[BEST_SINGLE].share.high
+
+
 def test_any_of_n_without_knowledge_is_what_the_lot_gives():
-    lines = {x.what: x.share for x in study(made([0.0] * 6, prompts=600), [ranked_first], schemes=FEW)[0].oracles}
+    lines = {x.what: x.share for x in study(made([0.0] * 6, prompts=600), [ranked_first], schemes=TWO)[0].oracles}
     over = lines["any of 6 over that lot"]
     assert over.low < 0 < over.high
     guessing = lines["any of 6 that guess independently"].value
@@ -113,13 +138,13 @@ def test_any_of_n_without_knowledge_is_what_the_lot_gives():
 def test_any_of_n_copies_of_one_model_is_that_model():
     one = made([1.0])
     copies = ScoreMatrix("copies", ("a", "b", "c"), np.repeat(one.scores, 3, axis=0), one.category)
-    lines = {x.what: x.share.value for x in study(copies, [ranked_first], schemes=FEW)[0].oracles}
+    lines = {x.what: x.share.value for x in study(copies, [ranked_first], schemes=TWO)[0].oracles}
     assert lines["any of 3 is right"] == pytest.approx(float(ranked_first(one.scores).mean()))
     assert lines["any of 3, had the right completion been drawn by lot"] == pytest.approx(1 / 4)
 
 
 def test_differences_are_paired_and_intervals_hold_their_value():
-    (found,) = study(made([0.5, 1.5]), [pairwise], schemes=FEW)
+    (found,) = study(made([0.5, 1.5]), [pairwise], schemes=TWO)
     best, raw = found.schemes
     assert best.over_best is None
     assert best.over_raw.value == pytest.approx(best.share.value - raw.share.value)
@@ -171,15 +196,19 @@ def test_rewardmath_is_read_with_its_subjects_where_they_are_known(tmp_path):
     assert read_rewardmath(tmp_path / "rewardmath", tmp_path).category.tolist() == ["unknown", "unknown"]
 
 
-def report(schemes):
+def report(schemes, *, few=False):
     """Measure on the real data; return the findings on RewardMATH's groups, and all tables."""
     for name in ("judgebench", "rewardmath/scores.jsonl.gz", "math/math500.jsonl.gz"):
         if not (DATA / name).exists():
             pytest.skip(f"real data {name} is not here (looked in {DATA})")
-    found = [
-        (scales(matrix), study(matrix, measures, schemes=schemes), matrix.name) for matrix, measures in matrices(DATA)
-    ]
-    return found[1][1][0], "\n".join(scale_table(name, s) + "\n" + "\n".join(map(tables, f)) for s, f, name in found)
+    parts, groups = [], None
+    for matrix, measures in matrices(DATA):
+        found = study(matrix, measures, schemes=schemes)
+        parts += [scale_table(matrix.name, scales(matrix)), *map(tables, found)]
+        if few:
+            parts += map(few_table, found, few_labels(matrix, measures, seed=SEED))
+        groups = found[0]
+    return groups, "\n".join(parts)
 
 
 @pytest.fixture(scope="module")
@@ -218,14 +247,15 @@ def check_docs(text):
         if title not in titles and re.sub(r"\d+ prompts", "", title) in {re.sub(r"\d+ prompts", "", t) for t in titles}:
             pytest.skip(f"the data here is not the half that docs/calibration.md was measured on: {title}")
         assert told[title, head, name] == pytest.approx(numbers, abs=0.006), (title, head, name)
-    return {name for title, _, name in told.keys() - measured.keys() if title.startswith(("**JudgeB", "**RewardM"))}
+    tables_measured = {title for title, _, _ in measured}
+    return {name for title, _, name in told.keys() - measured.keys() if title in tables_measured}
 
 
 def test_docs_publish_what_is_measured(quick_report):
     assert check_docs(quick_report[1]) == FITTED_OFTEN
 
 
-@pytest.mark.skipif(not FULL, reason="half a minute on a quiet core, minutes on a busy one: set RAVELAR_FULL_STUDY=1")
+@pytest.mark.skipif(not FULL, reason="a minute on a quiet core, several on a busy one: set RAVELAR_FULL_STUDY=1")
 @pytest.mark.timeout(900)
 def test_docs_publish_what_is_measured_with_the_map_chosen_anew_in_each_fold():
-    assert check_docs(report(all_schemes())[1]) == set()
+    assert check_docs(report(all_schemes(), few=True)[1]) == set()
