@@ -167,7 +167,7 @@ def test_the_bracket_oracle_and_the_search_agree() -> None:
         assert least_insertions(text) == least
         assert repairs(text)
         assert all(balanced(found) and len(found) == len(text) + least for found in repairs(text))
-    assert repairs("(()") == ["(())", "()()"]
+    assert repairs("(()") == ("(())", "()()")
     assert not TASKS["bracket_repair"].home.oracle(Item("", "", "(a"), "(b)")
 
 

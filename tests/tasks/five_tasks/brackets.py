@@ -43,7 +43,8 @@ def broken(whole: str, count: int, rng: random.Random) -> str:
     return "".join(character for i, character in enumerate(whole) if i not in out)
 
 
-def repairs(text: str, limit: int = 40) -> list[str]:
+@cache
+def repairs(text: str, limit: int = 40) -> tuple[str, ...]:
     """Return minimal repairs of a text, up to `limit`, by inserting one bracket more at a time.
 
     The k-th round holds every text with k insertions that keeps the stack machine alive: a search over prefixes,
@@ -68,7 +69,7 @@ def repairs(text: str, limit: int = 40) -> list[str]:
             elif stack.endswith(mark):
                 queue.append(((at + 1, stack[:-1]), [w + mark for w in new]))
         if done := settled.get((len(text), "")):
-            return sorted(set(done))
+            return tuple(sorted(set(done)))
         frontier = _one_more(settled, limit)
     raise AssertionError("every text can be repaired by closing each bracket on its own")
 
@@ -87,7 +88,7 @@ def _one_more(settled: dict[tuple[int, str], list[str]], limit: int) -> dict[tup
 def item_from(ask: str, text: str, rng: random.Random) -> Item | None:
     """Make an item of a broken text; None if it needs no repair."""
     found = repairs(text)
-    if found == [text] or "`" in text:
+    if found == (text,) or "`" in text:
         return None
     return Item(ask.replace("#RULE", rng.choice(RULES)).replace("{}", text, 1), rng.choice(found), text)
 

@@ -166,9 +166,10 @@ class Query:
 
 def database(schema, pool, rng):
     data = {}
+    pool = {kind: rng.sample(values, min(len(values), rng.randint(1, 5))) for kind, values in pool.items()}
     for table, columns in schema.items():
         rows = []
-        for key in range(1, rng.randint(4, 8)):
+        for key in range(1, rng.randint(4, 9)):
             row = {}
             for column, kind in columns:
                 number = rng.randint(1, 5) if column.endswith("_id") else rng.choice(pool["INTEGER"])
