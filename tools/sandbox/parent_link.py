@@ -151,6 +151,7 @@ def _configuration(profile: Profile, layers: Iterable[str]) -> dict[str, Any]:
             "paths": search_paths(profile),
             "readable": readable_paths(profile),
             "warmup": profile.warmup,
+            "absent": list(profile.absent),
             "layers": sorted(layers),
         }
     except ModuleNotFoundError as error:

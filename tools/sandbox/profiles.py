@@ -45,12 +45,15 @@ class Profile:
         modules: Modules to import, in addition to the core's.
         packages: Top-level packages whose other modules may be imported lazily from disk, read-only.
         warmup: Python lines to run once after the imports: they fill caches that every worker then shares.
+        absent: Packages that count as not installed, so that nobody's optional import brings them in: nltk's of
+            scikit-learn takes pandas, pyarrow, 7 s and a thread with it.
     """
 
     name: str
     modules: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     warmup: str = ""
+    absent: tuple[str, ...] = ()
 
 
 CORE_MODULES = (*_STANDARD_LIBRARY.split(), "regex")
@@ -71,6 +74,7 @@ PROFILES = {
             packages=("sacrebleu", "rouge_score", "jsonschema", "jsonschema_specifications", "referencing", "numpy",
                       "nltk", "rpds", "attr", "attrs"),
             warmup=_TEXT_WARMUP,
+            absent=("sklearn", "scipy", "pandas", "pyarrow", "matplotlib", "torch", "twisted"),
         ),
     )
 }  # fmt: skip

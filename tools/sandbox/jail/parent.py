@@ -63,6 +63,7 @@ class Parent:
         started = time.monotonic()
         _limit_descriptors()
         sys.path += config["paths"]
+        sys.modules.update(dict.fromkeys(config["absent"]))  # None: importing it fails as if it were not there
         for module in config["modules"]:
             importlib.import_module(module)
         random.seed(0)
