@@ -11,6 +11,7 @@ from ravelar.tools.columns import Columns
 from ravelar.tools.completion import Conversation
 from ravelar.tools.library import Library
 from ravelar.tools.reward import Reward, Triple
+from ravelar.tools.routing import Router
 
 if TYPE_CHECKING:
     from ravelar.in_use import InUse
@@ -46,6 +47,12 @@ def _in_use(place: Place, sandbox: str) -> "InUse":
     return InUse(place, _builtin(sandbox), sandbox)
 
 
+def default_router(sandbox: str = "local") -> Router | None:
+    """Return who chooses a tool of `default_library`: None, the built-in rules, if no tool was ever adopted."""
+    place = place_of()
+    return _in_use(place, sandbox).router() if place.exists else None
+
+
 def score(triples: Iterable[Scorable], *, tool: str | None = None, library: Library | None = None) -> list[Reward]:
     """Score completions, each with the tool that fits its prompt and reference.
 
@@ -66,14 +73,15 @@ def score(triples: Iterable[Scorable], *, tool: str | None = None, library: Libr
         >>> score([{"prompt": "6 * 7?", "completion": "It is 42.", "reference": 42}])[0].value
         1.0
     """
-    return scoring.score(_as_triples(triples), library=library or default_library(), tool=tool)
+    return scoring.score(_as_triples(triples), library=library or default_library(), router=_router(library), tool=tool)
 
 
 async def ascore(
     triples: Iterable[Scorable], *, tool: str | None = None, library: Library | None = None
 ) -> list[Reward]:
     """Score as `score` does, without blocking the event loop, the tools side by side."""
-    return await scoring.ascore(_as_triples(triples), library=library or default_library(), tool=tool)
+    rows = _as_triples(triples)
+    return await scoring.ascore(rows, library=library or default_library(), router=_router(library), tool=tool)
 
 
 def route(
@@ -84,7 +92,13 @@ def route(
     library: Library | None = None,
 ) -> routing.Route:
     """Choose the tool for a query; `(None, reason)` where nothing fits. The completion plays no part."""
-    return routing.route(prompt, reference, metadata, names=(library or default_library()).names)
+    router = _router(library) or routing.router_for((library or default_library()).names)
+    return router(prompt, reference, metadata or {})
+
+
+def _router(library: Library | None) -> Router | None:
+    """Return who chooses: a library of the caller's own is routed to by the rules alone."""
+    return None if library is not None else default_router()
 
 
 def _as_triples(given: Iterable[Scorable]) -> list[Triple]:

@@ -7,8 +7,10 @@ from pathlib import Path
 from ravelar.tools.adopted.build import Adopted, tools_in_use
 from ravelar.tools.adopted.entry import Entry
 from ravelar.tools.adopted.place import Place
+from ravelar.tools.adopted.recognised import router_of
 from ravelar.tools.adopted.store import AdoptedStore
 from ravelar.tools.library import Library
+from ravelar.tools.recognition.router import TaskRouter
 from ravelar.tools.reward import RewardTool
 from ravelar.workshop import default_workshop
 
@@ -30,6 +32,7 @@ class InUse:
         self._stamp: Stamp = None
         self._versions: dict[str, str] = {}
         self._library: Library | None = None
+        self._router: tuple[Library, TaskRouter] | None = None
         self._lock = threading.Lock()
 
     def library(self) -> Library:
@@ -45,6 +48,14 @@ class InUse:
                 self._stamp = stamp
             assert self._library is not None
             return self._library
+
+    def router(self) -> TaskRouter:
+        """Return the router over what `library` returns: a task's name first, then the built-in rules."""
+        library = self.library()
+        with self._lock:
+            if self._router is None or self._router[0] is not library:
+                self._router = (library, router_of(self._store, library.names))
+            return self._router[1]
 
     def _read(self) -> None:
         found = self._store.readable()

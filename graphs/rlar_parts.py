@@ -12,6 +12,7 @@ from ravelar.agents.workshop import make_workshop
 from ravelar.graphs.rlar_state import ExampleRow, RlarContext
 from ravelar.tools.adopted.build import Workshop, with_adopted
 from ravelar.tools.adopted.names import StoredNames
+from ravelar.tools.adopted.recognised import router_of
 from ravelar.tools.adopted.store import AdoptedStore, open_store
 from ravelar.tools.builtin import builtin_library
 from ravelar.tools.chat.meter import Meter
@@ -117,10 +118,7 @@ class Parts:
 
     def router_of(self, context: RlarContext, library: Library) -> TaskRouter:
         """Return a router over the built-in rules, the adopted tools and the names given so far."""
-        store = self.store_of(context)
-        standings = store.standings()
-        suspended = [name for name, standing in standings.items() if standing.active is None]
-        return TaskRouter(self.recogniser_of(context), list(store.active()), names=library.names, suspended=suspended)
+        return router_of(self.store_of(context), library.names, self.recogniser_of(context))
 
     def known_tasks(self, context: RlarContext) -> dict[str, TaskSpec]:
         """Return the tasks that were named so far, with a tool or without, by label."""

@@ -66,14 +66,35 @@ def parse_columns(given: tuple[str, ...]) -> dict[str, str]:
 @click.option("--resume", is_flag=True, help="Continue --out where an interrupted run left it.")
 @click.option("--overwrite", is_flag=True, help="Replace --out if it exists.")
 @click.option("--detail", is_flag=True, help="Add what the tool kept beside the reward to each row.")
-def command(files: tuple[str, ...], columns: tuple[str, ...], **options: object) -> None:
+@click.option("--acquire", is_flag=True, help="First get tools for tasks that no tool fits (see ravelar acquire).")
+@click.option("--model", help="With --acquire: the language model, PROVIDER:NAME.")
+@click.option("--base-url", help="With --acquire: an OpenAI-compatible server of one's own.")
+@click.option("--hub/--no-hub", "search_hub", default=True, show_default=True, help="With --acquire: search the Hub.")
+def command(  # noqa: PLR0913  one a flag
+    files: tuple[str, ...],
+    columns: tuple[str, ...],
+    *,
+    acquire: bool,
+    model: str | None,
+    base_url: str | None,
+    search_hub: bool,
+    **options: object,
+) -> None:
     """Score the rows of FILE (JSON lines, CSV, Parquet; .gz; `-` is standard input).
 
     Each row gets the reward tool that its columns, its reference and its prompt call for; where none fits,
-    the row is left unscored with the reason. Nothing is downloaded.
+    the row is left unscored with the reason. Without --acquire, nothing is downloaded but adopted reward models.
     """
     from ravelar.cli.score_run import ScoreJob, run  # noqa: PLC0415  not for `--help`
     from ravelar.tools.columns import Columns  # noqa: PLC0415
 
     job = ScoreJob(files=files, columns=Columns.renamed(parse_columns(columns)), **options)  # type: ignore[arg-type]
+    if acquire:
+        from ravelar.cli.score_acquire import acquire_first  # noqa: PLC0415  langgraph takes 0.5 s
+        from ravelar.graphs.rlar_state import RlarContext  # noqa: PLC0415
+
+        context = RlarContext(model=model, base_url=base_url, search_hub=search_hub)
+        acquire_first(files, job.columns, job.row_format, context, sandbox=job.sandbox)
+    elif model or base_url:
+        raise InputError("--model and --base-url go with --acquire; scoring itself asks no language model")
     raise SystemExit(run(job))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from ravelar.calls import default_library
+from ravelar.calls import default_library, default_router
 from ravelar.cli.interruption import Terminated, termination
 from ravelar.cli.progress import RowProgress
 from ravelar.cli.reward_file import RewardFile
@@ -160,11 +160,14 @@ def _score_chunks(chunks: Iterator[Chunk], job: ScoreJob) -> Iterator[Scored]:
 
 
 def score_chunk(chunk: Chunk, tool: str | None, sandbox: str = "local") -> Scored:
-    """Score a chunk with the built-in tools; return it with its rewards and the tools' timings."""
+    """Score a chunk with the tools there are; return it with its rewards and the tools' timings."""
     timings: Timings = []
     triples = [row.triple for row in chunk if row.triple is not None]
     library = default_library(sandbox)
-    scored = iter(score(triples, library=library, tool=tool, on_batch=lambda *batch: timings.append(batch)))
+    router = None if tool else default_router(sandbox)
+    scored = iter(
+        score(triples, library=library, router=router, tool=tool, on_batch=lambda *batch: timings.append(batch))
+    )
     rewards = [
         next(scored) if row.triple is not None else Reward(None, None, f"{UNREADABLE}: {row.reason}") for row in chunk
     ]

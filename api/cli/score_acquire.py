@@ -1,0 +1,106 @@
+"""`ravelar score --acquire`: before scoring, get a reward tool for each task in the rows that no tool fits."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import click
+
+from ravelar.calls import default_library, default_router
+from ravelar.cli.acquire_show import one_line, show_event
+from ravelar.graphs.rlar import build_rlar
+from ravelar.graphs.rlar_state import RlarContext
+from ravelar.tools.columns import Columns
+from ravelar.tools.errors import InputError
+from ravelar.tools.recognition.grouping import Query, group_alike
+from ravelar.tools.reward import Triple
+from ravelar.tools.routing import router_for
+from ravelar.tools.rows import BadRow, RowFormat, read_rows
+
+MOST_ROWS = 5_000  # ours: rows looked at; a task that has none among these is met at the next run
+LEAST_ROWS = 20  # ours: fewer rows than this give no probes to judge a tool by
+MOST_TASKS = 12  # ours
+_MOST_GIVEN = 600  # rows of one task that go into its acquisition
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A row's triple with its label, if it has one."""
+
+    triple: Triple
+    label: bool | None
+
+
+def acquire_first(
+    files: Sequence[str], columns: Columns, row_format: RowFormat | None, context: RlarContext, *, sandbox: str
+) -> None:
+    """Run the RLAR graph once for each group of like rows that no tool fits; say how each ended.
+
+    Raises:
+        InputError: if a file can only be read once.
+    """
+    if "-" in files:
+        raise InputError("--acquire reads the rows twice, so that '-' (standard input) can't be among the files")
+    rows = list(islice(_rows(files, columns, row_format), MOST_ROWS))
+    tried: set[int] = set()
+    for _ in range(MOST_TASKS):
+        group = _largest_unfit(rows, tried, sandbox)
+        if len(group) < LEAST_ROWS:
+            break
+        tried.update(group)
+        _acquire([rows[i] for i in group], context)
+
+
+def _acquire(rows: Sequence[Labelled], context: RlarContext) -> None:
+    first = one_line(rows[0].triple.question, 80)
+    click.echo(f"ravelar: no tool fits {len(rows)} rows such as {first!r}; getting one", err=True)
+    given: Any = {
+        "triples": [],
+        "examples": [_example(row.triple) for row in rows[:_MOST_GIVEN]],
+        "probes": [_probe(row) for row in rows[:_MOST_GIVEN] if row.label is not None],
+    }
+    result: dict[str, Any] = {}
+    for mode, event in build_rlar().stream(given, context=context, stream_mode=["custom", "values"]):
+        if mode == "custom":
+            show_event(event)
+        else:
+            result = event
+    click.echo(f"ravelar: {result.get('end')}: {one_line(str(result.get('because')))}", err=True)
+
+
+def _largest_unfit(rows: Sequence[Labelled], tried: set[int], sandbox: str) -> list[int]:
+    """Return the places of the most rows alike that no tool fits and for which none was sought yet."""
+    router = default_router(sandbox) or router_for(default_library(sandbox).names)
+    unfit = [
+        i
+        for i, row in enumerate(rows)
+        if i not in tried and router(row.triple.prompt, row.triple.reference, row.triple.metadata).tool is None
+    ]
+    groups = group_alike([Query(rows[i].triple.prompt, rows[i].triple.reference) for i in unfit])
+    return [unfit[i] for i in max(groups, key=len, default=[])]
+
+
+def _rows(files: Sequence[str], columns: Columns, row_format: RowFormat | None) -> Iterator[Labelled]:
+    """Yield what can be read; what can't is named when the rows are scored."""
+    for path in files:
+        for row in read_rows(path, row_format):
+            if isinstance(row, BadRow):
+                continue
+            try:
+                yield Labelled(columns.triple(row.values), columns.truth(row.values))
+            except InputError:
+                continue
+
+
+def _example(triple: Triple) -> dict[str, Any]:
+    task = triple.metadata.get("task")
+    return {
+        "prompt": triple.prompt,
+        **({} if triple.reference is None else {"reference": triple.reference}),
+        **({"task": task} if isinstance(task, str) else {}),
+    }
+
+
+def _probe(row: Labelled) -> dict[str, Any]:
+    return {**_example(row.triple), "completion": row.triple.completion, "label": row.label}
