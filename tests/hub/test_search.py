@@ -24,14 +24,15 @@ def test_models_are_found_by_tag_pipeline_architecture_data_and_name(hub, client
     assert "f/math-chat" not in found
 
 
-def test_the_order_is_words_then_ways_then_downloads_then_name(hub, client, reward_model_files) -> None:
+def test_the_order_is_rewards_then_words_then_ways_then_downloads_then_name(hub, client, reward_model_files) -> None:
     hub.add("a/popular", reward_model_files(), tags=["reward-model"], downloads=9_000)
     hub.add("b/twice", reward_model_files(), tags=["reward-model", "RLHF"], downloads=5)
     hub.add("c/same", reward_model_files(), tags=["reward-model"], downloads=7)
     hub.add("d/same", reward_model_files(), tags=["reward-model"], downloads=7)
     hub.add("z/haiku", reward_model_files(), tags=["reward-model"], downloads=1)
+    hub.add("a/haiku-sentiment", reward_model_files(), pipeline_tag="text-classification", downloads=10**6)
     first = search(client(hub), ["haiku"], limit=10)
-    assert [each.repo for each in first] == ["z/haiku", "b/twice", "a/popular", "c/same", "d/same"]
+    assert [each.repo for each in first] == ["z/haiku", "b/twice", "a/popular", "c/same", "d/same", "a/haiku-sentiment"]
     assert first == search(client(hub), ["haiku"], limit=10)
     assert first.found[0].terms == 1
 

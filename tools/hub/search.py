@@ -94,10 +94,11 @@ class _Hit:
 def search(client: HubClient, terms: Sequence[str], *, limit: int = 20, max_queries: int = 24) -> Searched:
     """Search the Hub for reward models; return at most `limit`, best first.
 
-    First come models that hold more of the searched words, then those found in more ways (a tag alone is often
-    put on data sets' by-products, a tag *and* an architecture seldom), then by downloads, likes and name; so the
-    order is the same whenever the Hub says the same. A query that fails is reported and costs only its own finds;
-    after three in a row the rest is left unasked.
+    First come models of which a tag, the name, the class or the training data says that they give rewards: a
+    pipeline tag alone is worn by every classifier. Among those (and then among the others) come first the ones that
+    hold more of the searched words, then those found in more ways, then by downloads, likes and name; so the order
+    is the same whenever the Hub says the same. A query that fails is reported and costs only its own finds; after
+    three in a row the rest is left unasked.
 
     Args:
         client: The Hub.
@@ -199,5 +200,6 @@ def _found(hit: _Hit, words: Sequence[str]) -> Found:
     )
 
 
-def _rank(found: Found) -> tuple[int, int, int, int, str]:
-    return -found.terms, -len(found.ways), -found.downloads, -found.likes, found.repo
+def _rank(found: Found) -> tuple[bool, int, int, int, int, str]:
+    gives_rewards = any(way.startswith(("tag ", "name", "trained on ")) or "Reward" in way for way in found.ways)
+    return not gives_rewards, -found.terms, -len(found.ways), -found.downloads, -found.likes, found.repo
