@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ravelar.tools.errors import RepositoryLied, RepositoryRefused
+from ravelar.tools.errors import HubError, HubUnreachable, InputError, RepositoryLied, RepositoryRefused
 from ravelar.tools.hub.client import COMMIT, HubClient, mapping
 from ravelar.tools.hub.facts import EvaluationResult, HubFile, ModelFacts
 from ravelar.tools.hub.headers import LM_HEAD, Tensor, outputs, read_header, score_head
