@@ -425,3 +425,15 @@ def test_a_hub_that_is_down_is_not_asked_for_every_model(hub, client) -> None:
     looked = inspect_all(client(hub, retries=0), [f"a/judge-{n}" for n in range(5)])
     assert len(looked.failed) == 3
     assert looked.unasked == ("a/judge-3", "a/judge-4")
+    assert inspect_all(client(hub), ["a/judge"], max_s=-1) == ((), (), ("a/judge",))
+
+
+def test_a_file_that_ends_before_its_header_does_is_a_lie(hub, client, reward_model_files) -> None:
+    tensors = {f"model.layers.{n}.mlp.weight": ("BF16", [2, 2]) for n in range(2000)}
+    hub.add("a/liar", reward_model_files(tensors=tensors))
+    hub.fault(r"^/cdn/.*safetensors$", "error", times=1, status=200)
+    hub.fault(r"^/cdn/.*safetensors$", "error", status=416)
+    with pytest.raises(RepositoryLied, match=r"bytes came; the Hub said"):
+        inspect(client(hub), "a/liar")
+    with pytest.raises(RepositoryLied, match=r"it is shorter than the Hub said"):
+        inspect(client(hub), "a/liar")

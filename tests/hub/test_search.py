@@ -115,3 +115,9 @@ def test_rows_that_are_no_models_are_passed_over(hub, client) -> None:
 def test_limits_below_one_are_wrong_input(limits) -> None:
     with pytest.raises(InputError, match="allowed: 1 or more"):
         search(HubClient(endpoint="http://127.0.0.1:1"), [], **limits)
+
+
+def test_when_the_time_is_over_nothing_more_is_asked(hub, client) -> None:
+    found = search(client(hub), ["judge"], limit=5, max_s=-1)
+    assert (found.found, found.queries, len(found.unasked)) == ((), 0, len(queries(["judge"])))
+    assert not hub.requests

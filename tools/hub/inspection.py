@@ -1,6 +1,7 @@
 """Looking at one model without downloading it: the Hub's info, its small JSON files, its safetensors headers."""
 
 import re
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,7 +102,7 @@ class Looked(NamedTuple):
     Attributes:
         facts: Of those that could be looked at, in order.
         failed: The others, each with the reason.
-        unasked: Those that were left out after the Hub had failed three times in a row.
+        unasked: Those that were left out: the Hub had failed three times in a row, or the time was over.
     """
 
     facts: tuple[ModelFacts, ...]
@@ -109,14 +110,17 @@ class Looked(NamedTuple):
     unasked: tuple[str, ...]
 
 
-def inspect_all(client: HubClient, repos: Iterable[str]) -> Looked:
-    """Look at several models; one that can't be looked at, or does not exist, costs only itself."""
+def inspect_all(client: HubClient, repos: Iterable[str], *, max_s: float = 120.0) -> Looked:
+    """Look at several models; one that can't be looked at, or does not exist, costs only itself.
+
+    After `max_s` seconds, or three failures of the Hub in a row, no further one is looked at.
+    """
     facts: list[ModelFacts] = []
     failed: list[tuple[str, str]] = []
     unasked: list[str] = []
-    in_a_row = 0
+    in_a_row, until = 0, time.monotonic() + max_s
     for repo in dict.fromkeys(repos):
-        if in_a_row == MOST_FAILURES:
+        if in_a_row == MOST_FAILURES or time.monotonic() > until:
             unasked.append(repo)
             continue
         try:

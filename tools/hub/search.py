@@ -1,6 +1,7 @@
 """Finding reward models: a union of queries, because no single tag, pipeline or name finds most of them."""
 
 import fnmatch
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,7 +92,9 @@ class _Hit:
     ways: list[str] = field(default_factory=list)
 
 
-def search(client: HubClient, terms: Sequence[str], *, limit: int = 20, max_queries: int = 24) -> Searched:
+def search(
+    client: HubClient, terms: Sequence[str], *, limit: int = 20, max_queries: int = 24, max_s: float = 120.0
+) -> Searched:
     """Search the Hub for reward models; return at most `limit`, best first.
 
     First come models of which a tag, the name, the class or the training data says that they give rewards: a
@@ -105,6 +108,7 @@ def search(client: HubClient, terms: Sequence[str], *, limit: int = 20, max_quer
         terms: Words of the task, such as "math"; none at all asks for reward models in general.
         limit: Most models to return.
         max_queries: Most queries to send; each reads at most 50 models.
+        max_s: After so many seconds no further query is sent.
 
     Raises:
         HubUnreachable: if every query fails.
@@ -119,8 +123,9 @@ def search(client: HubClient, terms: Sequence[str], *, limit: int = 20, max_quer
     hits: dict[str, _Hit] = {}
     failures: list[tuple[str, str]] = []
     asked = in_a_row = 0
+    until = time.monotonic() + max_s
     for query in planned[:max_queries]:
-        if in_a_row == MOST_FAILURES:
+        if in_a_row == MOST_FAILURES or time.monotonic() > until:
             unasked.append(query.name)
             continue
         asked += 1
@@ -130,7 +135,7 @@ def search(client: HubClient, terms: Sequence[str], *, limit: int = 20, max_quer
         except HubError as error:
             failures.append((query.name, str(error)))
             in_a_row += 1
-    if len(failures) == asked:
+    if failures and len(failures) == asked:
         raise HubUnreachable(f"{asked} of {asked} queries failed; the first ({failures[0][0]}): {failures[0][1]}")
     found = sorted((_found(hit, words) for hit in hits.values() if hit.ways), key=_rank)
     return Searched(tuple(found[:limit]), asked, tuple(failures), tuple(unasked))
