@@ -114,7 +114,7 @@ def _described(facts: "ModelFacts", refused: str | None, budget: "MemoryBudget")
         "trained on": ", ".join(facts.datasets),
         "languages": ", ".join(facts.languages),
         "parameters": _parameters(facts),
-        "weights": ", ".join(f"{kind} {size / 1e9:,.3f} GB" for kind, size in facts.weight_bytes.items()),
+        "weights": ", ".join(f"{kind} {_size(size)}" for kind, size in facts.weight_bytes.items()),
         "score head": "; ".join(head) or ("none" if facts.headers_read else "not read"),
         "labels": ", ".join(labels),
         "own code": ", ".join(sorted(set(facts.auto_map.values()))) or "none needed",
@@ -145,6 +145,10 @@ def _parameters(facts: "ModelFacts") -> str | None:
         return None
     source = {"headers": "", "hub": ", as the Hub counts", "bytes": ", estimated from the bytes"}
     return f"{facts.parameters:,} ({facts.dtype}{source[facts.parameters_from or 'headers']})"
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:,.2f} GB" if size >= 1e8 else f"{size / 1e6:,.2f} MB"
 
 
 def _longest(facts: "ModelFacts") -> str | None:

@@ -97,7 +97,9 @@ def test_without_a_language_model_it_says_what_it_left_out(store, given):
     assert {("name_task", "no_model"), ("write_verifier", "no_model"), ("scout", "disabled")} <= left
 
 
-@pytest.mark.parametrize(("limit", "left"), [("max_llm_calls", {"max_llm_calls": 1}), ("max_tokens", {"max_tokens": 1500})])
+@pytest.mark.parametrize(
+    ("limit", "left"), [("max_llm_calls", {"max_llm_calls": 1}), ("max_tokens", {"max_tokens": 1500})]
+)
 def test_an_empty_budget_ends_the_search_by_name(store, given, limit, left):
     result = run(store, given, {"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]}, **left)
     assert result["end"] == "budget_exhausted"
@@ -224,5 +226,3 @@ def test_triples_of_no_known_task_are_named_together_and_remembered(store, given
     assert 1 <= asked <= 8
     again = run(store, {"triples": triples}, {}, write_verifier=False)
     assert again["spent"]["llm_calls"] == 0
-
-

@@ -23,8 +23,15 @@ def test_an_endpoint_comes_from_the_argument_then_the_environment_then_the_publi
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:7/")
     assert HubClient().endpoint == "http://127.0.0.1:7"
     assert HubClient(endpoint="http://127.0.0.1:8").endpoint == "http://127.0.0.1:8"
-    with pytest.raises(InputError, match="allowed: an http or https address"):
-        HubClient(endpoint="ftp://hub")
+    for bad in ("ftp://hub", "http://", "hub", "http://["):
+        with pytest.raises(InputError, match="allowed: an http or https address"):
+            HubClient(endpoint=bad)
+
+
+def test_a_proxy_of_no_use_is_one_clear_error(hub, client, monkeypatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:1")
+    with pytest.raises(HubUnreachable, match="this machine's settings"):
+        client(hub).info("a/judge")
 
 
 def test_offline_mode_asks_nothing(hub, judge, client, monkeypatch) -> None:

@@ -77,7 +77,7 @@ def test_a_look_says_what_is_known_in_eighty_columns(on, said, reward_model_file
     done = said("hub", "inspect", "acme/judge")
     assert (done.returncode, done.stderr) == (0, "")
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
-    said = dict(
+    known = dict(
         line.split(None, 1) for line in done.stdout.splitlines() if line.startswith(("commit", "licence", "access"))
     )
     assert known == {"commit": sha, "licence": "apache-2.0", "access": "open"}

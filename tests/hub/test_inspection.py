@@ -7,7 +7,7 @@ import pytest
 from ravelar.tools.errors import HubUnreachable, RepositoryLied, RepositoryRefused
 from ravelar.tools.hub.facts import ModelFacts
 from ravelar.tools.hub.headers import Tensor, outputs, score_head
-from ravelar.tools.hub.inspection import inspect
+from ravelar.tools.hub.inspection import inspect, inspect_all
 
 CARD = """---
 license: apache-2.0
@@ -404,3 +404,36 @@ def test_heads_are_told_from_other_tensors(tensors, names, numbers) -> None:
 def test_a_missing_repository_is_refused(hub, client) -> None:
     with pytest.raises(RepositoryRefused, match="no such repository"):
         inspect(client(hub), "acme/nothing")
+
+
+def test_of_several_models_each_failure_costs_only_itself(hub, client, reward_model_files) -> None:
+    hub.add("a/good", reward_model_files())
+    hub.add("b/liar", reward_model_files(), info={"sha": "none"})
+    hub.add("c/good", reward_model_files())
+    facts, failed, unasked = inspect_all(client(hub), ["a/good", "b/liar", "no name", "a/good", "d/nothing", "c/good"])
+    assert [each.repo for each in facts] == ["a/good", "c/good"]
+    assert [(repo, why.split(":")[0]) for repo, why in failed] == [
+        ("b/liar", "RepositoryLied"),
+        ("no name", "InputError"),
+        ("d/nothing", "RepositoryRefused"),
+    ]
+    assert unasked == ()
+
+
+def test_a_hub_that_is_down_is_not_asked_for_every_model(hub, client) -> None:
+    hub.stop()
+    looked = inspect_all(client(hub, retries=0), [f"a/judge-{n}" for n in range(5)])
+    assert len(looked.failed) == 3
+    assert looked.unasked == ("a/judge-3", "a/judge-4")
+    assert inspect_all(client(hub), ["a/judge"], max_s=-1) == ((), (), ("a/judge",))
+
+
+def test_a_file_that_ends_before_its_header_does_is_a_lie(hub, client, reward_model_files) -> None:
+    tensors = {f"model.layers.{n}.mlp.weight": ("BF16", [2, 2]) for n in range(2000)}
+    hub.add("a/liar", reward_model_files(tensors=tensors))
+    hub.fault(r"^/cdn/.*safetensors$", "error", times=1, status=200)
+    hub.fault(r"^/cdn/.*safetensors$", "error", status=416)
+    with pytest.raises(RepositoryLied, match=r"bytes came; the Hub said"):
+        inspect(client(hub), "a/liar")
+    with pytest.raises(RepositoryLied, match=r"it is shorter than the Hub said"):
+        inspect(client(hub), "a/liar")

@@ -24,14 +24,15 @@ def test_models_are_found_by_tag_pipeline_architecture_data_and_name(hub, client
     assert "f/math-chat" not in found
 
 
-def test_the_order_is_words_then_ways_then_downloads_then_name(hub, client, reward_model_files) -> None:
+def test_the_order_is_rewards_then_words_then_ways_then_downloads_then_name(hub, client, reward_model_files) -> None:
     hub.add("a/popular", reward_model_files(), tags=["reward-model"], downloads=9_000)
     hub.add("b/twice", reward_model_files(), tags=["reward-model", "RLHF"], downloads=5)
     hub.add("c/same", reward_model_files(), tags=["reward-model"], downloads=7)
     hub.add("d/same", reward_model_files(), tags=["reward-model"], downloads=7)
     hub.add("z/haiku", reward_model_files(), tags=["reward-model"], downloads=1)
+    hub.add("a/haiku-sentiment", reward_model_files(), pipeline_tag="text-classification", downloads=10**6)
     first = search(client(hub), ["haiku"], limit=10)
-    assert [each.repo for each in first] == ["z/haiku", "b/twice", "a/popular", "c/same", "d/same"]
+    assert [each.repo for each in first] == ["z/haiku", "b/twice", "a/popular", "c/same", "d/same", "a/haiku-sentiment"]
     assert first == search(client(hub), ["haiku"], limit=10)
     assert first.found[0].terms == 1
 
@@ -114,3 +115,9 @@ def test_rows_that_are_no_models_are_passed_over(hub, client) -> None:
 def test_limits_below_one_are_wrong_input(limits) -> None:
     with pytest.raises(InputError, match="allowed: 1 or more"):
         search(HubClient(endpoint="http://127.0.0.1:1"), [], **limits)
+
+
+def test_when_the_time_is_over_nothing_more_is_asked(hub, client) -> None:
+    found = search(client(hub), ["judge"], limit=5, max_s=-1)
+    assert (found.found, found.queries, len(found.unasked)) == ((), 0, len(queries(["judge"])))
+    assert not hub.requests

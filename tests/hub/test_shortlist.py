@@ -116,6 +116,10 @@ def test_a_process_reward_model_of_two_labels_is_kept() -> None:
     assert refusal(facts(**TWO, architectures=("Qwen2ForTokenClassification",)), LIMITS) is None
 
 
+def test_a_model_trained_on_pairs_is_no_pairwise_one() -> None:
+    assert refusal(facts(tags=("reward-model", "pairwise-loss", "preference-pairs")), LIMITS) is None
+
+
 def test_a_reward_tag_outweighs_a_strange_pipeline() -> None:
     assert refusal(facts(pipeline_tag="image-text-to-text", tags=("reward-model",)), LIMITS) is None
 

@@ -54,7 +54,8 @@ class HubClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
-        if urlsplit(self.endpoint).scheme not in ("http", "https") or not urlsplit(self.endpoint).hostname:
+        scheme, host = _origin(self.endpoint)
+        if scheme not in ("http", "https") or not host:
             raise InputError(f"the Hub's endpoint is {self.endpoint!r}; allowed: an http or https address")
         self.cache_dir = cache_dir or Path(os.environ.get("RAVELAR_CACHE", "~/.cache/ravelar")).expanduser() / "hub"
         self.timeout_s, self.retries = timeout_s, retries
@@ -207,6 +208,8 @@ class HubClient:
             raise RepositoryLied(f"{about}: the Hub lists the file, but does not have it")
         if code == "RepoNotFound":
             raise RepositoryRefused(f"{about}: no such repository, or it is private and the token does not open it")
+        if answer.status == 416:
+            raise RepositoryLied(f"{about}: the file ends before that, so it is shorter than the Hub said")
         raise HubUnreachable(f"{about}: {self.endpoint} answers {answer.status} {message}".rstrip())
 
 

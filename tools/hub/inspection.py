@@ -1,12 +1,13 @@
 """Looking at one model without downloading it: the Hub's info, its small JSON files, its safetensors headers."""
 
 import re
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from ravelar.tools.errors import RepositoryLied, RepositoryRefused
+from ravelar.tools.errors import HubError, HubUnreachable, InputError, RepositoryLied, RepositoryRefused
 from ravelar.tools.hub.client import COMMIT, HubClient, mapping
 from ravelar.tools.hub.facts import EvaluationResult, HubFile, ModelFacts
 from ravelar.tools.hub.headers import LM_HEAD, Tensor, outputs, read_header, score_head
@@ -18,6 +19,7 @@ ADAPTER = "adapter_config.json"
 TEMPLATES = ("chat_template.jinja", "chat_template.json")
 MOST_BYTES = 16_000_000  # of one JSON file; the largest tokenizer configs have 2 MB
 MOST_FILES = 20_000
+MOST_FAILURES = 3  # in a row, of the Hub itself
 MOST_HEADERS = 8  # of a model in more shards only the score head's are read, and the Hub's count is taken
 FORMATS = {
     "pickle": (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".joblib"),
@@ -32,7 +34,7 @@ DTYPES = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8}
 
 
 @dataclass(slots=True)
-class _Looked:
+class _Repository:
     """What was read of one repository so far."""
 
     client: HubClient
@@ -68,7 +70,7 @@ def inspect(client: HubClient, repo: str, revision: str | None = None) -> ModelF
     """
     info = client.info(repo, revision)
     sha = _commit(repo, info, revision)
-    looked = _Looked(client, repo, sha, _files(repo, info))
+    looked = _Repository(client, repo, sha, _files(repo, info))
     config = looked.mapping(CONFIG) or _mapping(info.get("config"))
     tokenizer = _tokenizer(looked)
     weights, tensors, complete = _weights(looked)
@@ -94,7 +96,43 @@ def inspect(client: HubClient, repo: str, revision: str | None = None) -> ModelF
     )
 
 
-def _adapter(looked: _Looked) -> bool:
+class Looked(NamedTuple):
+    """What was learnt of several models.
+
+    Attributes:
+        facts: Of those that could be looked at, in order.
+        failed: The others, each with the reason.
+        unasked: Those that were left out: the Hub had failed three times in a row, or the time was over.
+    """
+
+    facts: tuple[ModelFacts, ...]
+    failed: tuple[tuple[str, str], ...]
+    unasked: tuple[str, ...]
+
+
+def inspect_all(client: HubClient, repos: Iterable[str], *, max_s: float = 120.0) -> Looked:
+    """Look at several models; one that can't be looked at, or does not exist, costs only itself.
+
+    After `max_s` seconds, or three failures of the Hub in a row, no further one is looked at.
+    """
+    facts: list[ModelFacts] = []
+    failed: list[tuple[str, str]] = []
+    unasked: list[str] = []
+    in_a_row, until = 0, time.monotonic() + max_s
+    for repo in dict.fromkeys(repos):
+        if in_a_row == MOST_FAILURES or time.monotonic() > until:
+            unasked.append(repo)
+            continue
+        try:
+            facts.append(inspect(client, repo))
+            in_a_row = 0
+        except (HubError, InputError) as error:
+            failed.append((repo, f"{type(error).__name__}: {error}"))
+            in_a_row = in_a_row + 1 if isinstance(error, HubUnreachable) else 0
+    return Looked(tuple(facts), tuple(failed), tuple(unasked))
+
+
+def _adapter(looked: _Repository) -> bool:
     return "adapter_model.safetensors" in looked.files and SINGLE not in looked.files and INDEX not in looked.files
 
 
@@ -209,7 +247,7 @@ def _auto_map(config: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _tokenizer(looked: _Looked) -> Mapping[str, Any]:
+def _tokenizer(looked: _Repository) -> Mapping[str, Any]:
     config = looked.mapping(TOKENIZER)
     tokens = ("pad_token", "eos_token", "bos_token")
     if all(config.get(token) for token in tokens):
@@ -232,7 +270,7 @@ def _of_tokenizer(tokenizer: Mapping[str, Any], files: Mapping[str, HubFile]) ->
     }
 
 
-def _weights(looked: _Looked) -> tuple[tuple[str, ...], list[Tensor], bool]:
+def _weights(looked: _Repository) -> tuple[tuple[str, ...], list[Tensor], bool]:
     """Return the files that make up the model, the tensors read of them, and whether those are all."""
     names: tuple[str, ...] = (SINGLE,)
     to_read = [SINGLE]
@@ -249,7 +287,7 @@ def _weights(looked: _Looked) -> tuple[tuple[str, ...], list[Tensor], bool]:
     return (*names, *extra), tensors, len(to_read) == len(names)
 
 
-def _shards(looked: _Looked) -> tuple[tuple[str, ...], list[str]]:
+def _shards(looked: _Repository) -> tuple[tuple[str, ...], list[str]]:
     index = pairs(looked.mapping(INDEX).get("weight_map"), most=None)
     if not index and INDEX in looked.files:
         looked.unread.setdefault(INDEX, "it has no weight_map")

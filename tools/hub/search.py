@@ -1,6 +1,7 @@
 """Finding reward models: a union of queries, because no single tag, pipeline or name finds most of them."""
 
 import fnmatch
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,19 +92,23 @@ class _Hit:
     ways: list[str] = field(default_factory=list)
 
 
-def search(client: HubClient, terms: Sequence[str], *, limit: int = 20, max_queries: int = 24) -> Searched:
+def search(
+    client: HubClient, terms: Sequence[str], *, limit: int = 20, max_queries: int = 24, max_s: float = 120.0
+) -> Searched:
     """Search the Hub for reward models; return at most `limit`, best first.
 
-    First come models that hold more of the searched words, then those found in more ways (a tag alone is often
-    put on data sets' by-products, a tag *and* an architecture seldom), then by downloads, likes and name; so the
-    order is the same whenever the Hub says the same. A query that fails is reported and costs only its own finds;
-    after three in a row the rest is left unasked.
+    First come models of which a tag, the name, the class or the training data says that they give rewards: a
+    pipeline tag alone is worn by every classifier. Among those (and then among the others) come first the ones that
+    hold more of the searched words, then those found in more ways, then by downloads, likes and name; so the order
+    is the same whenever the Hub says the same. A query that fails is reported and costs only its own finds; after
+    three in a row the rest is left unasked.
 
     Args:
         client: The Hub.
         terms: Words of the task, such as "math"; none at all asks for reward models in general.
         limit: Most models to return.
         max_queries: Most queries to send; each reads at most 50 models.
+        max_s: After so many seconds no further query is sent.
 
     Raises:
         HubUnreachable: if every query fails.
@@ -118,8 +123,9 @@ def search(client: HubClient, terms: Sequence[str], *, limit: int = 20, max_quer
     hits: dict[str, _Hit] = {}
     failures: list[tuple[str, str]] = []
     asked = in_a_row = 0
+    until = time.monotonic() + max_s
     for query in planned[:max_queries]:
-        if in_a_row == MOST_FAILURES:
+        if in_a_row == MOST_FAILURES or time.monotonic() > until:
             unasked.append(query.name)
             continue
         asked += 1
@@ -129,7 +135,7 @@ def search(client: HubClient, terms: Sequence[str], *, limit: int = 20, max_quer
         except HubError as error:
             failures.append((query.name, str(error)))
             in_a_row += 1
-    if len(failures) == asked:
+    if failures and len(failures) == asked:
         raise HubUnreachable(f"{asked} of {asked} queries failed; the first ({failures[0][0]}): {failures[0][1]}")
     found = sorted((_found(hit, words) for hit in hits.values() if hit.ways), key=_rank)
     return Searched(tuple(found[:limit]), asked, tuple(failures), tuple(unasked))
@@ -199,5 +205,6 @@ def _found(hit: _Hit, words: Sequence[str]) -> Found:
     )
 
 
-def _rank(found: Found) -> tuple[int, int, int, int, str]:
-    return -found.terms, -len(found.ways), -found.downloads, -found.likes, found.repo
+def _rank(found: Found) -> tuple[bool, int, int, int, int, str]:
+    gives_rewards = any(way.startswith(("tag ", "name", "trained on ")) or "Reward" in way for way in found.ways)
+    return not gives_rewards, -found.terms, -len(found.ways), -found.downloads, -found.likes, found.repo

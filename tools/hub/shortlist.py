@@ -16,7 +16,8 @@ PIPELINES_OF_TEXT = frozenset(
     {*PIPELINES, "text-generation", "text2text-generation", "token-classification", "feature-extraction"}
     | {"sentence-similarity", "reinforcement-learning", "zero-shot-classification", "fill-mask"}
 )
-PAIRWISE = re.compile(r"pair[-_]?(?:rm|rank(?:er)?|wise)|pair[-_]preference", re.IGNORECASE)
+PAIRWISE = re.compile(r"pair[-_]?(?:rm|rank|wise)|pair[-_]preference", re.IGNORECASE)  # in a class or a name
+PAIRWISE_TAG = re.compile(r"pair[-_]?(?:rm|ranker)", re.IGNORECASE)  # a model *trained* on pairs may say so too
 PROCESS = re.compile(r"ForTokenClassification|ProcessReward", re.IGNORECASE)
 TAGGING = re.compile(r"[BIES]-")  # labels of a tagger: B-PER, I-PER
 SENTIMENT = frozenset({"positive", "negative", "neutral", "joy", "anger", "sadness", "toxic", "non-toxic", "hate"})
@@ -114,10 +115,11 @@ def _other_task(facts: ModelFacts, _: Limits) -> str | None:
 
 def _pairwise(facts: ModelFacts, _: Limits) -> str | None:
     name = facts.repo.split("/")[-1]
-    places = [*facts.architectures, facts.model_type or "", *facts.tags, name]
-    if (place := next((place for place in places if PAIRWISE.search(place)), None)) is None:
+    found = [place for place in (*facts.architectures, facts.model_type or "", name) if PAIRWISE.search(place)]
+    found += [tag for tag in facts.tags if PAIRWISE_TAG.fullmatch(tag)]
+    if not found:
         return None
-    return f"pairwise only ({place}): it compares two completions and gives none a score of its own"
+    return f"pairwise only ({found[0]}): it compares two completions and gives none a score of its own"
 
 
 def _adapter(facts: ModelFacts, _: Limits) -> str | None:

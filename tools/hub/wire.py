@@ -46,12 +46,15 @@ class Wire:
         import httpx  # noqa: PLC0415  120 ms, not for those who only name the class
 
         self.timeout_s, self.retries, self.most_wait_s, self._sleep = timeout_s, retries, most_wait_s, sleep
-        self._client = httpx.Client(
-            headers={"Accept-Encoding": "identity", **headers},
-            timeout=timeout_s,
-            follow_redirects=True,
-            max_redirects=MOST_REDIRECTS,
-        )
+        try:
+            self._client = httpx.Client(
+                headers={"Accept-Encoding": "identity", **headers},
+                timeout=timeout_s,
+                follow_redirects=True,
+                max_redirects=MOST_REDIRECTS,
+            )
+        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:  # a proxy or certificate of no use
+            raise HubUnreachable(f"no connection can be made with this machine's settings: {said(error)}") from error
         self._turn = threading.RLock()
         self._sockets: list[socket.socket] = []
 
