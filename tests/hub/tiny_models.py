@@ -117,12 +117,13 @@ PAD, BOS, END, USER, ASSISTANT, SYSTEM, STEP = (
 CHAT = "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}{% endfor %}"
 
 
-def make_tokenizer(*, bos: bool = False, chat: bool = True, max_length: int = 256) -> Any:
+def make_tokenizer(*, bos: bool = False, chat: bool = True, pair: bool = False, max_length: int = 256) -> Any:
     """Make a byte-level BPE tokenizer of the two tasks' words.
 
     Args:
         bos: Whether tokenizer and chat template both put `<bos>` first, as Llama's do.
         chat: Whether it has a chat template.
+        pair: Whether it joins two texts as BERT's does, in two segments.
         max_length: What it gives as its greatest length.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers  # noqa: PLC0415
@@ -143,13 +144,19 @@ def make_tokenizer(*, bos: bool = False, chat: bool = True, max_length: int = 25
         core.post_processor = processors.TemplateProcessing(
             single=f"{BOS} $A", pair=f"{BOS} $A {BOS} $B", special_tokens=[(BOS, core.token_to_id(BOS))]
         )
+    if pair:
+        ids = [(BOS, core.token_to_id(BOS)), (END, core.token_to_id(END))]
+        core.post_processor = processors.TemplateProcessing(
+            single=f"{BOS} $A {END}", pair=f"{BOS} $A {END} $B:1 {END}:1", special_tokens=ids
+        )
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=core,
         pad_token=PAD,
         eos_token=END,
-        bos_token=BOS if bos else None,
+        bos_token=BOS if bos or pair else None,
         additional_special_tokens=[USER, ASSISTANT, SYSTEM, STEP],
         model_max_length=max_length,
+        model_input_names=["input_ids", "attention_mask", *(["token_type_ids"] if pair else [])],
     )
     if chat:
         tokenizer.chat_template = (BOS if bos else "") + CHAT

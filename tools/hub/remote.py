@@ -38,7 +38,6 @@ class RemoteRewardModel:
         protocol: Which dialect it speaks: vllm_classify, vllm_pooling, vllm_score, tei or ravelar.
         model: The model's name there, where the dialect has one.
         card: Its card where it was adopted; None makes one.
-        sleep: Waits between two tries; seconds.
         options: See `remote_protocols.RemoteOptions`: direction, timeout_s, retries, batch, concurrency ...
 
     Raises:
@@ -53,7 +52,6 @@ class RemoteRewardModel:
         protocol: str,
         model: str | None = None,
         card: ToolCard | None = None,
-        sleep: Callable[[float], None] = time.sleep,
         **options: OptionValue | None,
     ) -> None:
         if protocol not in DIALECTS:
@@ -64,7 +62,7 @@ class RemoteRewardModel:
         self.protocol = protocol
         self.model = model
         self._dialect = DIALECTS[protocol]
-        self._sleep = sleep
+        self.sleep: Callable[[float], None] = time.sleep  # waits between two tries; a test puts its own here
         self._places = threading.BoundedSemaphore(self.options.concurrency)
         self._client = httpx.Client(timeout=self.options.timeout_s, follow_redirects=False)
         self.card = card or self._make_card()
@@ -135,7 +133,7 @@ class RemoteRewardModel:
                 if attempt == self.options.retries:
                     raise
                 pause = None
-            self._sleep(min(_MAX_PAUSE_S, _PAUSE_S * 2**attempt if pause is None else pause))
+            self.sleep(min(_MAX_PAUSE_S, _PAUSE_S * 2**attempt if pause is None else pause))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _once(self, body: bytes) -> bytes:
@@ -185,8 +183,8 @@ class RemoteRewardModel:
             kind="reward_model",
             task="not evaluated yet",
             summary=(
-                f"{self.model or 'A reward model'} at {_shown(self.url)} ({self.protocol}); {self.options.direction} is "
-                "better. Which weights answer there is not known here."
+                f"{self.model or 'A reward model'} at {_shown(self.url)} ({self.protocol}); "
+                f"{self.options.direction} is better. Which weights answer there is not known here."
             ),
             needs=("prompt",),
             low=low,
@@ -198,7 +196,8 @@ class RemoteRewardModel:
 
 def open_remote(recipe: RemoteRecipe, *, card: ToolCard | None = None) -> RemoteRewardModel:
     """Build a remote reward model from its recipe."""
-    return RemoteRewardModel(recipe.url, protocol=recipe.protocol, model=recipe.model, card=card, **recipe.options)
+    options: dict[str, Any] = dict(recipe.options)
+    return RemoteRewardModel(recipe.url, protocol=recipe.protocol, model=recipe.model, card=card, **options)
 
 
 class _Unreached(ToolUnavailable):

@@ -45,7 +45,8 @@ def conversation(triple: Triple, disarm: Disarm) -> Chat:
         before = [_message(given, disarm) for given in triple.completion[: last or 0]]
         said = [*before, *said]
     if prompt and prompt[-1]["role"] == "assistant" and said[0]["role"] == "assistant":
-        joined = without_reasoning(prompt.pop()["content"] + said[0]["content"]) or ""
+        begun = disarm(triple.text) if len(said) == 1 else said[0]["content"]  # its reasoning may begin in the prompt
+        joined = without_reasoning(prompt.pop()["content"] + begun) or ""
         said[0] = {"role": "assistant", "content": joined}
     return prompt + said
 
