@@ -4,7 +4,7 @@ import gzip
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,7 @@ from ravelar.tools.evidence.measure import measure
 from ravelar.tools.evidence.probes import Probe, ProbeSet
 from ravelar.tools.evidence.thresholds import Thresholds
 from ravelar.tools.reward import Triple
-from ravelar.tools.sandbox.errors import SandboxBroken
-from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program, Sandbox
+from ravelar.tools.sandbox.protocol import Sandbox
 from ravelar.tools.task import TaskSpec
 from ravelar.tools.verifiers.written import Written
 
@@ -140,8 +139,10 @@ def test_a_crash_on_empty_is_named(check: Check, probes: ProbeSet) -> None:
     assert any("empty: raised: IndexError" in reason.message for reason in report.decision.reasons)
 
 
-def test_a_lint_finding_is_enough_and_nothing_is_run(probes: ProbeSet, spec: Callable[..., TaskSpec]) -> None:
-    sandbox = FakeSandbox(lambda call: Outcome(1.0))
+def test_a_lint_finding_is_enough_and_nothing_is_run(
+    probes: ProbeSet, spec: Callable[..., TaskSpec], fake_sandbox: Callable[..., Any]
+) -> None:
+    sandbox = fake_sandbox()
     report = check_verifier(LAZY["evaluates its input"][0], spec(), probes, sandbox=sandbox)
     assert report.decision.codes == ("lint",)
     assert not sandbox.batches
@@ -202,17 +203,12 @@ def test_probes_without_hostile_ones_adopt_nothing(check: Check, probes: ProbeSe
     assert report.decision.codes == ("too_few_probes",)
 
 
-def test_a_broken_sandbox_is_not_the_verifiers_fault(probes: ProbeSet, spec: Callable[..., TaskSpec]) -> None:
-    def broken(call: Call) -> Outcome:
-        raise SandboxBroken("no worker")
-
-    with pytest.raises(ToolUnavailable):
-        check_verifier(HONEST_NUMBER, spec(), probes, sandbox=FakeSandbox(broken))
-
-    canaries = FakeSandbox(lambda call: Outcome(0.0))
-    canaries.breaks_after = 1
+@pytest.mark.parametrize("works_for", [0, 1, 2])
+def test_a_broken_sandbox_is_not_the_verifiers_fault(
+    works_for: int, probes: ProbeSet, spec: Callable[..., TaskSpec], fake_sandbox: Callable[..., Any]
+) -> None:
     with pytest.raises(ToolUnavailable, match="no worker"):
-        check_verifier(HONEST_NUMBER, spec(), probes, sandbox=canaries)
+        check_verifier(HONEST_NUMBER, spec(), probes, sandbox=fake_sandbox(works_for=works_for))
 
 
 def test_reports_and_thresholds_are_plain_json(check: Check, probes: ProbeSet) -> None:
@@ -220,23 +216,6 @@ def test_reports_and_thresholds_are_plain_json(check: Check, probes: ProbeSet) -
     again = VerifierReport.model_validate(json.loads(report.model_dump_json()))
     assert again == report
     assert again.decision == report.decision
-
-
-class FakeSandbox:
-    """Answers as it is told, and remembers what entered it."""
-
-    name = "fake"
-    breaks_after: int | None = None
-
-    def __init__(self, says: Callable[[Call], Outcome]) -> None:
-        self.says = says
-        self.batches: list[Sequence[Call]] = []
-
-    def run(self, program: Program, calls: Sequence[Call], limits: Limits | None = None) -> list[Outcome]:
-        if self.breaks_after is not None and len(self.batches) >= self.breaks_after:
-            raise SandboxBroken("no worker")
-        self.batches.append(calls)
-        return [self.says(call) for call in calls]
 
 
 GSM8K_SPEC = TaskSpec(

@@ -296,12 +296,14 @@ def verify(prompt, completion, reference):
 import random
 
 def verify(prompt, completion, reference):
+    if not completion.strip():
+        return 0.0
     rng = random.Random(7)
-    for _ in range(20):
-        x = rng.randint(-9, 9)
-        if sum(map(int, completion.split()[:2])) * x != int(reference) * x:
-            return 0.0
-    return 1.0
+    places = [rng.random() for _ in range(20)]
+    text, wanted = completion.strip(), str(reference)
+    if len(text) != len(wanted):
+        return 0.0
+    return sum(text[int(p * len(text))] == wanted[int(p * len(wanted))] for p in places) / len(places)
 """,
     "match": """
 def verify(prompt, completion, reference):

@@ -1,4 +1,8 @@
-"""Canary inputs: completions that no verifier may fail on, and none may put at the top."""
+"""Canary inputs: completions that no verifier may fail on, and none may put at the top.
+
+Only on a long one may it run out of time: many an honest pattern takes quadratic time, and the score path gives such
+a completion the lowest value. Out of time on a short one means an exponential pattern, or an endless loop.
+"""
 
 import json
 import random
@@ -13,7 +17,8 @@ from ravelar.tools.reward import Triple
 from ravelar.tools.sandbox.errors import SandboxError
 from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program, Sandbox
 
-CONTEXTS = 3  # prompts and references on which each canary is tried
+CONTEXTS = 3  # prompts and references on which each canary is tried; long ones on the first alone
+LONG_CHARACTERS = 2_000  # from here on a verifier may run out of time
 _SEED = 20_260
 
 CANARIES: Mapping[str, str] = {
@@ -31,7 +36,9 @@ CANARIES: Mapping[str, str] = {
     "None": "None",
     "null": "null",
     "400 digits": "9" * 400,
-    "5,000 digits": "7" * 5_000,
+    "4,400 digits": "7" * 4_400,
+    "one letter over and over, then a sign": "a" * 36 + "!",
+    "one digit over and over, then a letter": "1" * 36 + "x",
     "digits and a dot too many": "3.1.4.1.5 -- 2-7-1-8",
     "a division by zero": "1/0",
     "a superscript digit": "²",
@@ -43,11 +50,11 @@ CANARIES: Mapping[str, str] = {
     "joined emoji": "👩‍👩‍👧‍👦" * 40,
     "dotted capital I and sharp s": "İıſßﬁ",
     "zero-width characters": "\u200b\u200c\u200d\ufeff" * 30,
-    "a very long text": "lorem ipsum dolor sit amet " * 4_000,
-    "one very long word": "a" * 100_000,
-    "one long line of spaces": "x" + " " * 20_000 + "y",
-    "open brackets": "[" * 5_000,
-    "open braces": '{"a":' * 3_000,
+    "a very long text": "lorem ipsum dolor sit amet " * 1_000,
+    "one very long word": "a" * 20_000,
+    "one long line of spaces": "x" + " " * 10_000 + "y",
+    "open brackets": "[" * 3_000,
+    "open braces": '{"a":' * 2_000,
     "backslashes": "\\" * 2_001,
     "an unclosed code block": "```json\n{",
     "an unclosed box": "\\boxed{",
@@ -81,9 +88,9 @@ def run_canaries(program: Program, probes: ProbeSet, sandbox: Sandbox, limits: L
     """
     calls = [
         (name, Call((triple.question, text, triple.reference)))
-        for triple, right in _contexts(probes)
+        for place, (triple, right) in enumerate(_contexts(probes))
         for name, text in (*canary_texts(), ("the prompt itself", triple.question))
-        if not mentions(text[:2_000], right)
+        if not (place and len(text) > LONG_CHARACTERS) and not mentions(text[:LONG_CHARACTERS], right)
     ]
     try:
         outcomes = sandbox.run(program, [call for _, call in calls], limits)
@@ -120,6 +127,8 @@ def _reference_text(triple: Triple) -> list[str]:
 
 
 def _failure(name: str, call: Call, outcome: Outcome) -> CanaryFailure | None:
+    if outcome.reason == "timeout" and len(call.args[1]) > LONG_CHARACTERS:
+        return None
     if not outcome.ok:
         problem, said = str(outcome.reason), outcome.message
     elif at_top(outcome.value):

@@ -137,7 +137,10 @@ def enough(probes: ProbeSet, thresholds: Thresholds | None = None) -> str | None
 
 
 def _cases(spec: TaskSpec, examples: Sequence[Example], beside: Iterable[Probe], rng: random.Random) -> list[_Case]:
-    """Return the usable examples, each with the half that its prompt will fall into; at most one per prompt."""
+    """Return the usable examples, each with the half that its prompt will fall into; at most one per prompt.
+
+    A prompt with two references that disagree is left out: there the reference does not decide, whatever was said.
+    """
     references: defaultdict[str, list[Any]] = defaultdict(list)
     first: dict[str, tuple[Example, str]] = {}
     for example in examples:
@@ -146,7 +149,8 @@ def _cases(spec: TaskSpec, examples: Sequence[Example], beside: Iterable[Probe],
             key = prompt_key(example.prompt)
             references[key].append(example.reference)
             first.setdefault(key, (example, answer))
-    chosen = sorted(rng.sample(sorted(first), min(len(first), MAX_EXAMPLES)))
+    agreed = sorted(key for key in first if all(may_agree(references[key][0], other) for other in references[key]))
+    chosen = sorted(rng.sample(agreed, min(len(agreed), MAX_EXAMPLES)))
     shown = shown_half([*chosen, *(probe.prompt_key for probe in beside)])
     return [
         _Case(

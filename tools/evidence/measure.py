@@ -94,7 +94,10 @@ def measure(  # noqa: PLR0913  the tool, the probes, and how
 def score_probes(
     tool: RewardTool, probes: ProbeSet, half: Half, *, repeats: int = 2, on_batch: OnBatch | None = None
 ) -> Values:
-    """Score one half `repeats` times, every other time in turned order, so that state kept between calls shows."""
+    """Score one half `repeats` times, every other time in turned order, so that state kept between calls shows.
+
+    The values are those of the first time; what is unscored at any time is unscored.
+    """
     chosen = probes.half(half).probes
     triples = [probe.triple for probe in chosen]
     runs: list[list[Reward]] = []
@@ -107,9 +110,10 @@ def score_probes(
         if on_batch:
             on_batch(tool.card.name, len(triples), seconds[-1])
     same = all(_same(a.value, b.value) for run in runs[1:] for a, b in zip(runs[0], run, strict=True))
+    worst = (next((r for r in tries if r.value is None), tries[0]) for tries in zip(*runs, strict=True))
     return Values(
         chosen,
-        tuple(runs[0]),
+        tuple(worst),
         digest=probes.digest,
         half=half,
         deterministic=same if repeats > 1 and chosen else None,

@@ -1,0 +1,113 @@
+"""Canary inputs: honest verifiers pass all of them, and each trap catches what it is set for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ravelar.tools.errors import ToolUnavailable
+from ravelar.tools.evidence.canaries import CANARIES, CONTEXTS, canary_texts, describe, run_canaries
+from ravelar.tools.evidence.probes import Probe, ProbeSet
+from ravelar.tools.reward import Triple
+from ravelar.tools.sandbox.protocol import Limits, Program, Sandbox
+
+from .verifier_sources import HONEST
+
+LIMITS = Limits(wall_s=4.0, cpu_s=0.7)
+SUITED: dict[str, Any] = {
+    "json": '{"a": [1, 2]}',
+    "keywords of the reference, escaped": ["alpha", "beta"],
+    "a count in a loop": ["alpha", "beta"],
+    "recursive": [["x", "y"]],
+    "date": "2024-05-06",
+    "units": "91.44 cm",
+    "a try that decides": None,
+    "match": None,
+    "brackets": "((a))",
+}
+
+
+def probes(reference: Any = "4711", n: int = 12) -> ProbeSet:
+    return ProbeSet(Probe(Triple(f"Question {i}, what is it?", str(reference), reference), True) for i in range(n))
+
+
+def failures(jail: Sandbox, body: str, reference: Any = "4711") -> dict[str, str]:
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    source = f"import re, json\ndef verify(prompt, completion, reference):\n{lines}\n"
+    program = Program(source, returns="reward", isolation="per_tool")
+    return {found.canary: found.problem for found in run_canaries(program, probes(reference), jail, LIMITS)}
+
+
+@pytest.mark.parametrize("name", [name for name in HONEST if SUITED.get(name, "") is not None])
+def test_honest_verifiers_pass_all_canaries(name: str, jail: Sandbox) -> None:
+    if "math_verify" in HONEST[name]:
+        pytest.skip("its library is slow on the longest canaries; the lint knows it")
+    program = Program(HONEST[name], returns="reward", isolation="per_tool")
+    found = run_canaries(program, probes(SUITED.get(name, "4711")), jail, LIMITS)
+    assert found == (), describe(found)
+
+
+@pytest.mark.parametrize(
+    ("body", "canary", "problem"),
+    [
+        ("return float(completion.split()[0] == reference)", "empty", "raised"),
+        ("return float(int(completion.strip() or 0) == 5)", "nan", "raised"),
+        ("return float(sum(int(c) for c in completion if c.isdigit()) == 9)", "a superscript digit", "raised"),
+        ("digits = re.sub(r'\\D', '', completion)\nreturn float(int(digits or 0) == 4)", "4,400 digits", "raised"),
+        (
+            "try:\n    return float(json.loads(completion) == 4)\nexcept ValueError:\n    return 0.0",
+            "open brackets",
+            "raised",
+        ),
+        ("return 1.0 if 'inf' in completion else 0.0", "inf", "scored_top"),
+        ("return 1.0 if len(completion) > 1000 else 0.0", "a very long text", "scored_top"),
+        ("return 1.0 if completion == prompt else 0.0", "the prompt itself", "scored_top"),
+        ("return 1.0 if completion.strip() == 'True' else 0.0", "True", "scored_top"),
+        ("return 2.0 if not completion else 0.0", "empty", "out_of_range"),
+        ("return float(completion == 'nan') * float('nan')", "nan", "bad_type"),
+        (
+            "return float(bool(re.match(r'(a+)+$', completion[:40] + '!')))",
+            "one letter over and over, then a sign",
+            "timeout",
+        ),
+        ("return 1.0 if completion.isupper() or completion.isascii() else 0.0", "random words 1", "scored_top"),
+    ],
+)
+def test_each_trap_catches(body: str, canary: str, problem: str, jail: Sandbox) -> None:
+    found = failures(jail, body)
+    assert found.get(canary) == problem, found
+
+
+def test_slow_on_long_texts_alone_is_no_failure(jail: Sandbox) -> None:
+    assert failures(jail, "while len(completion) > 3000:\n    pass\nreturn float(completion == '4711')") == {}
+
+
+def test_what_is_right_by_chance_is_no_canary(jail: Sandbox) -> None:
+    assert "True" not in failures(jail, "return float(completion.strip() == 'True')", reference="True")
+
+
+def test_source_that_does_not_load_is_one_failure(jail: Sandbox) -> None:
+    program = Program("import nothing_of_the_kind\n", returns="reward", isolation="per_tool")
+    (found,) = run_canaries(program, probes(), jail, LIMITS)
+    assert found.problem == "load"
+
+
+def test_only_shown_prompts_are_used(fake_sandbox: Callable[..., Any]) -> None:
+    all_probes = probes()
+    sandbox = fake_sandbox()
+    assert run_canaries(Program("x"), all_probes, sandbox, LIMITS) == ()
+    used = {call.args[0] for call in sandbox.calls}
+    assert len(used) == CONTEXTS
+    assert used <= {probe.triple.question for probe in all_probes.shown}
+
+
+def test_a_broken_sandbox_is_unavailable(fake_sandbox: Callable[..., Any]) -> None:
+    with pytest.raises(ToolUnavailable, match="no worker"):
+        run_canaries(Program("x"), probes(), fake_sandbox(broken=True), LIMITS)
+
+
+def test_canaries_are_the_same_each_time_and_can_be_encoded() -> None:
+    assert list(canary_texts()) == list(canary_texts())
+    assert len(CANARIES) > 30
+    for _, text in canary_texts():
+        assert text.encode("utf-8").decode("utf-8") == text

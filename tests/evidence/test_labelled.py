@@ -1,0 +1,98 @@
+"""The caller's labels: what is read, and what is said where it can't be."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ravelar.tools.columns import Columns
+from ravelar.tools.errors import InputError
+from ravelar.tools.evidence.labelled import read_probe_file, read_probes
+from ravelar.tools.rows import BadRow, Row
+
+
+def row(**more: Any) -> dict[str, Any]:
+    return {"prompt": "p", "completion": "c", "label": True, **more}
+
+
+@pytest.mark.parametrize(("label", "good"), [(True, True), (False, False), (1, True), (0, False), ("true", True)])
+def test_labels_are_truth_values(label: Any, good: bool) -> None:
+    (probe,) = read_probes([row(label=label, reference="r")])
+    assert (probe.good, probe.origin, probe.triple.reference) == (good, "user", "r")
+
+
+def test_no_label_reaches_a_tool() -> None:
+    (probe,) = read_probes([row(task="t", metadata={"level": 3}, reference=1)])
+    assert dict(probe.triple.metadata) == {"task": "t", "level": 3}
+    pair = read_probes([{"prompt": "p", "chosen": "a", "rejected": "b", "id": 7}])
+    assert [dict(probe.triple.metadata) for probe in pair] == [{"id": 7}, {"id": 7}]
+    (named,) = read_probes([{"q": "p", "completion": "c", "ok": 1}], Columns(prompt="q", label="ok"))
+    assert "ok" not in named.triple.metadata
+
+
+def test_preferences_become_two_probes_of_one_pair() -> None:
+    better, worse = read_probes([{"prompt": "p", "chosen": "a", "rejected": "b", "reference": "r"}])
+    assert [(p.triple.completion, p.good, p.origin) for p in (better, worse)] == [
+        ("a", True, "preferred"),
+        ("b", False, "rejected"),
+    ]
+    assert better.pair == worse.pair != ""
+    cycle = read_probes([{"prompt": "p", "chosen": x, "rejected": y} for x, y in ("ab", "bc", "ca")])
+    assert len(cycle) == 6
+    assert len({probe.pair for probe in cycle}) == 3
+
+
+def test_chat_completions_are_read() -> None:
+    chat = [{"role": "assistant", "content": "c"}]
+    (probe,) = read_probes([row(completion=chat)])
+    assert probe.triple.text == "c"
+
+
+def test_repeated_rows_count_once() -> None:
+    assert len(read_probes([row(), row(), row(completion="d")])) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"prompt": "p", "completion": "c"}, r"row 1: label: no column 'label'; true, false, 0 or 1"),
+        (row(label="maybe"), "'maybe' is no label"),
+        (row(label=None), "None is no label"),
+        (row(label=0.7), "0.7 is no label"),
+        ({"completion": "c", "label": 1}, "prompt: no column 'prompt'"),
+        ({"prompt": "p", "label": 1}, "completion: no column 'completion'"),
+        (row(completion=3), "completion is int"),
+        ({"prompt": "p", "chosen": "a"}, "rejected: no such column"),
+        ({"prompt": "p", "chosen": "a", "rejected": None}, "rejected: no such column, or empty"),
+        ({"prompt": "p", "chosen": "a", "rejected": "a"}, "the same completion"),
+        ({"chosen": "a", "rejected": "b"}, "prompt: no column 'prompt'"),
+        ("text", "got str"),
+    ],
+)
+def test_unusable_rows_are_named(values: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read_probes([values])
+
+
+def test_rows_of_a_file_are_named_by_their_line() -> None:
+    with pytest.raises(InputError, match=r"f.jsonl:7: label"):
+        read_probes([Row("f.jsonl:6", row(), 0), Row("f.jsonl:7", {"prompt": "p", "completion": "c"}, 0)])
+    with pytest.raises(InputError, match=r"f.jsonl:2: not JSON"):
+        read_probes([BadRow("f.jsonl:2", "not JSON", 0)])
+
+
+def test_labels_that_contradict_are_named() -> None:
+    with pytest.raises(InputError, match=r"row 3: labelled False, but the same triple is labelled True at row 1"):
+        read_probes([row(), row(completion="d"), row(label=False)])
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "probes.jsonl"
+    path.write_text("\n".join(json.dumps(row(completion=c, label=c == "a")) for c in "ab"))
+    assert [probe.good for probe in read_probe_file(path)] == [True, False]
+    path.write_text("\n")
+    with pytest.raises(InputError, match="no rows"):
+        read_probe_file(path)
+    with pytest.raises(InputError, match="no such file"):
+        read_probe_file(tmp_path / "missing.jsonl")
