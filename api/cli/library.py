@@ -141,9 +141,7 @@ def import_tools(folder: Path, *, url: str | None, as_json: bool, **taking: Any)
 @_hub
 @_as_json
 @_place
-def pull(  # noqa: PLR0913  one flag each
-    repo: str, *, revision: str, endpoint: str | None, url: str | None, as_json: bool, **taking: Any
-) -> None:
+def pull(repo: str, *, revision: str, endpoint: str | None, url: str | None, as_json: bool, **taking: Any) -> None:
     """Take in the tools of REPO on the Hugging Face Hub, as `import` does."""
     from ravelar.tools.adopted.sharing import pull_folder  # noqa: PLC0415
 
@@ -281,7 +279,7 @@ def _existing(url: str | None) -> Any:
     return store
 
 
-def _hub_call(call: Callable[[], F]) -> F:
+def _hub_call(call: Callable[[], str]) -> str:
     from ravelar.tools.errors import HubError  # noqa: PLC0415
 
     try:
