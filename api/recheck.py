@@ -42,12 +42,11 @@ def evaluate_again(  # noqa: PLR0913  what is measured, on what, how
     """
     entry = store.entry(name, version)
     tool = build_tool(entry, workshop=default_workshop(sandbox), parts=lambda: default_library(sandbox))
+    try:
+        tool.ready()
+    except ToolUnavailable as error:
+        raise InputError(str(error)) from error
     trial: Trial = _evidence("measure").measure(tool, probes, half)
-    if trial.n and trial.unscored == trial.n:
-        try:
-            tool.score([next(iter(probes)).triple])
-        except ToolUnavailable as error:
-            raise InputError(str(error)) from error
     return trial
 
 
@@ -61,7 +60,7 @@ def recheck_with(store: AdoptedStore, sandbox: str = "local") -> Recheck:
     workshop = default_workshop(sandbox)
 
     def recheck(entry: Entry, probes: ProbeSet) -> Rechecked:
-        shown, held_out, decision = _decided(entry, probes, workshop, lambda: default_library(sandbox))
+        held_out, decision = _decided(entry, probes, workshop, lambda: default_library(sandbox))
         if not decision.adopt:
             return Rechecked(False, str(decision.reasons[0]), tuple(map(str, decision.reasons)), held_out)
         rival = store.active().get(entry.task.label)
@@ -75,8 +74,8 @@ def recheck_with(store: AdoptedStore, sandbox: str = "local") -> Recheck:
     return recheck
 
 
-def _decided(entry: Entry, probes: ProbeSet, workshop: Workshop, parts: Any) -> tuple[Any, Any, Any]:
-    """Return the trials on both halves and the decision."""
+def _decided(entry: Entry, probes: ProbeSet, workshop: Workshop, parts: Any) -> tuple[Any, Any]:
+    """Return the trial on the held-out half, if it came to that, and the decision."""
     recipe = entry.recipe
     if isinstance(recipe, WrittenRecipe):
         if workshop.open_sandbox is None:
@@ -92,13 +91,13 @@ def _decided(entry: Entry, probes: ProbeSet, workshop: Workshop, parts: Any) -> 
             )
         except SandboxError as error:
             raise ToolUnavailable(f"the sandbox failed: {error}") from error
-        return report.shown, report.held_out, report.decision
+        return report.held_out, report.decision
     tool = build_tool(entry, workshop=workshop, parts=parts)
-    tool.score([next(iter(probes)).triple])  # a tool that can't be built here says so, instead of failing on probes
+    tool.ready()  # a tool that can't be built here says so, instead of failing on every probe
     measure = _evidence("measure")
     shown = measure.measure(tool, probes, "shown")
     held_out = measure.measure(tool, probes, "held_out")
-    return shown, held_out, _evidence("adoption").decide_reward_model(shown, held_out)
+    return held_out, _evidence("adoption").decide_reward_model(shown, held_out)
 
 
 def _lead(entry: Entry, rival: Entry, probes: ProbeSet, workshop: Workshop, sandbox: str) -> Any:

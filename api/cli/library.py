@@ -279,7 +279,7 @@ def _existing(url: str | None) -> Any:
     return store
 
 
-def _hub_call(call: Callable[[], F]) -> F:
+def _hub_call(call: Callable[[], str]) -> str:
     from ravelar.tools.errors import HubError  # noqa: PLC0415
 
     try:

@@ -75,6 +75,13 @@ class Adopted:
         """
         return self._built().score(triples)
 
+    def ready(self) -> None:
+        """Build the tool now, if it is not built yet.
+
+        Raises: ToolUnavailable: if it can't be built here.
+        """
+        self._built()
+
     def _built(self) -> RewardTool:
         with self._lock:
             if self._tool is None:
@@ -104,7 +111,7 @@ class Missing:
         raise ToolUnavailable(self.card.summary)
 
 
-def build_tool(entry: Entry, *, workshop: Workshop, parts: Callable[[], Library] | None = None) -> RewardTool:
+def build_tool(entry: Entry, *, workshop: Workshop, parts: Callable[[], Library] | None = None) -> Adopted:
     """Return the tool of an entry; what it stands on is loaded or started when it first scores.
 
     Args:

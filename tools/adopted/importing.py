@@ -102,8 +102,8 @@ def _take(  # noqa: PLR0913  as above
 ) -> Imported:
     name, version = entry.task.label, entry.version
     checked = _forbidden(entry.recipe, allow) or _checked(entry, probes, recheck)
-    if checked is None:
-        reason = f"from {source}; without probes it can't be checked, and is not in use"
+    if isinstance(checked, str):
+        reason = f"from {source}; kept, but not in use: {checked}"
         store.keep_unchecked(entry, run=run, reason=reason)
         return Imported(name, version, "unchecked", reason)
     if not checked.ok:
@@ -129,13 +129,16 @@ def _take(  # noqa: PLR0913  as above
     return Imported(name, version, "adopted", checked.reason)
 
 
-def _checked(entry: Entry, probes: ProbeSet | None, recheck: Recheck | None) -> Rechecked | None:
-    if recheck is None or probes is None or not len(probes):
-        return None
+def _checked(entry: Entry, probes: ProbeSet | None, recheck: Recheck | None) -> Rechecked | str:
+    """Return what checking gave, or why it could not be checked."""
+    if recheck is None:
+        return "nothing here can check it"
+    if probes is None or not len(probes):
+        return "there are no probes to check it on"
     try:
         return recheck(entry, probes)
     except RavelarError as error:
-        return Rechecked(False, f"it could not be checked: {type(error).__name__}: {error}")
+        return f"checking it failed: {type(error).__name__}: {error}"
 
 
 def _forbidden(recipe: Recipe, allow: Collection[str]) -> Rechecked | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Namespace = tuple[str, ...]
 T = TypeVar("T")
 
-_PAGE = 10_000  # most libraries are read in one page, which is one consistent look
+_PAGE = 10_000  # ours: most libraries are read with the first limit
 _FIELD = "json"
 _INHERITED: list[Opened] = []
 """Stores that a forked process got from its parent: neither used nor closed here, for they are the parent's."""
@@ -93,19 +93,27 @@ class Shelf:
         return {key: value for (_, key), value in self._scan(namespace).items()}
 
     def _scan(self, namespace: Namespace) -> dict[tuple[Namespace, str], Any]:
-        """Return every value in and below a namespace.
+        """Return every value in and below a namespace, however many there are.
 
-        A store sorts its pages by time, and rows move while others write. One page is one consistent look; where
-        there are several, the pages are read until a whole pass shows nothing new.
+        A store sorts by time alone, and rows of one time in any order: pages of one listing may miss a row between
+        them (PostgreSQL does). So the whole is asked for at once, which is also one consistent look, with a limit
+        that grows until it suffices. A store that caps its pages is read page by page, until a pass shows nothing new.
         """
-        found: dict[tuple[Namespace, str], Any] = {}
-        while True:
-            before, pages, offset = len(found), 0, 0
-            while items := self._page(namespace, offset):
-                found |= {(tuple(item.namespace), item.key): self._value(item) for item in items}
-                pages, offset = pages + 1, offset + len(items)
-            if pages <= 1 or len(found) == before:
-                return found
+        limit = _PAGE
+        while len(items := self._page(namespace, limit, 0)) == limit:
+            limit *= 4
+        found = self._values(items)
+        while more := self._page(namespace, limit, len(items)):
+            before, offset = len(found), len(items)
+            while more:
+                found |= self._values(more)
+                offset += len(more)
+                more = self._page(namespace, limit, offset)
+            items = self._page(namespace, limit, 0)
+            found |= self._values(items)
+            if len(found) == before:
+                break
+        return found
 
     def close(self) -> None:
         """Close the store; using the shelf again opens it again."""
@@ -114,8 +122,11 @@ class Shelf:
                 self._opened.close()
                 self._opened = None
 
-    def _page(self, namespace: Namespace, offset: int) -> list[Any]:
-        return self._ask(lambda store: store.search(namespace, limit=_PAGE, offset=offset))
+    def _page(self, namespace: Namespace, limit: int, offset: int) -> list[Any]:
+        return self._ask(lambda store: store.search(namespace, limit=limit, offset=offset))
+
+    def _values(self, items: Iterable[Any]) -> dict[tuple[Namespace, str], Any]:
+        return {(tuple(item.namespace), item.key): self._value(item) for item in items}
 
     def _value(self, item: Any) -> Any:
         try:
