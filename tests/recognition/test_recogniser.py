@@ -92,14 +92,11 @@ sys.stdout.write(Recogniser.fit(map(NamedExample.from_row, json.load(sys.stdin))
 """
 
 
-@pytest.mark.parametrize(("hash_seed", "threads"), [("1", "1"), ("2", "2")])
-def test_another_process_learns_the_same(
-    examples: list[NamedExample], recogniser: Recogniser, hash_seed: str, threads: str
-) -> None:
+def test_another_process_learns_the_same(examples: list[NamedExample], recogniser: Recogniser) -> None:
     there = subprocess.run(
         [sys.executable, "-c", FITS],
         input=json.dumps([example.as_row() for example in examples[::-1]]),
-        env={**os.environ, "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+        env={**os.environ, "PYTHONHASHSEED": "2", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"},
         capture_output=True,
         text=True,
         timeout=60,
