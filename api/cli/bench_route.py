@@ -13,6 +13,7 @@ _TITLES = {
     "default_batches_of_64": "eight families, 64 at once, alike ones share a call",
     "real": "eight real data sets",
     "real_frozen": "learned from one half, frozen, on the other, beside the built-in rules",
+    "real_after_rules": "the real ones that the built-in rules find no tool for; calls of all",
     "real_captured": "real prompts no one named, the eight made-up tasks adopted",
     "real_by_tool": "the real ones named by tool: six kinds",
     "real_late": "the real ones, two of them from the middle on",

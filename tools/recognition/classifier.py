@@ -18,12 +18,17 @@ SCALE = 10_000  # ours: weights are kept to four decimals
 
 
 class Guess(NamedTuple):
-    """The likeliest label and the next; probabilities are those of one-against-the-rest models."""
+    """The likeliest label and the next; probabilities are those of one-against-the-rest models.
+
+    `typical` is how typical the prompt is of the likeliest label, in units of what that label asks for: below 1 it is
+    odder than the label's own prompts are.
+    """
 
     label: str
     probability: float
     runner_up: str | None
     next_probability: float
+    typical: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +43,8 @@ class LinearClassifier:
         unknown_square: The same for a feature never seen; it counts for no label and makes all others lighter.
         weights: Row by feature, column by label, times SCALE.
         bias: One per label.
+        shares: Row by feature, column by label: the share of the label's names that have the feature, times SCALE.
+        floors: One per label: the least sum of shares over the root of the number of features.
     """
 
     labels: tuple[str, ...]
@@ -47,6 +54,8 @@ class LinearClassifier:
     unknown_square: int
     weights: npt.NDArray[np.int32]
     bias: tuple[float, ...]
+    shares: npt.NDArray[np.int32]
+    floors: tuple[float, ...]
 
     def guess(self, found: Collection[str]) -> Guess:
         """Return the likeliest label of a set of features."""
@@ -57,10 +66,15 @@ class LinearClassifier:
         scores = [total / SCALE / (length or 1.0) + bias for total, bias in zip(sums, self.bias, strict=True)]
         order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))
         first = order[0]
-        if len(order) == 1:
-            return Guess(self.labels[first], _probability(scores[first]), None, 0.0)
+        typical = int(self.shares[rows, first].sum()) / SCALE / math.sqrt(len(found) or 1)
+        least = self.floors[first]
+        label, next_label = self.labels[first], self.labels[order[1]] if len(order) > 1 else None
         return Guess(
-            self.labels[first], _probability(scores[first]), self.labels[order[1]], _probability(scores[order[1]])
+            label=label,
+            probability=_probability(scores[first]),
+            runner_up=next_label,
+            next_probability=_probability(scores[order[1]]) if len(order) > 1 else 0.0,
+            typical=typical / least if least > 0 else 1.0,
         )
 
     def as_plain(self) -> dict[str, Any]:
@@ -73,6 +87,8 @@ class LinearClassifier:
             "unknown_square": self.unknown_square,
             "weights": self.weights.tolist(),
             "bias": list(self.bias),
+            "shares": self.shares.tolist(),
+            "floors": list(self.floors),
         }
 
     @classmethod
@@ -92,10 +108,13 @@ class LinearClassifier:
                 unknown_square=int(plain["unknown_square"]),
                 weights=np.array(plain["weights"], dtype=np.int32).reshape(len(features), len(plain["labels"])),
                 bias=tuple(float(bias) for bias in plain["bias"]),
+                shares=np.array(plain["shares"], dtype=np.int32).reshape(len(features), len(plain["labels"])),
+                floors=tuple(float(floor) for floor in plain["floors"]),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"no classifier can be read: {type(error).__name__}: {error}") from error
-        if not (len(made.labels) == len(made.counts) == len(made.bias) > 0) or len(made.squares) != len(features):
+        per_label = {len(made.labels), len(made.counts), len(made.bias), len(made.floors)}
+        if len(per_label) > 1 or not made.labels or len(made.squares) != len(features):
             raise InputError("no classifier can be read: labels, counts, bias and features do not fit one another")
         return made
 

@@ -26,6 +26,8 @@ class FitSettings:
         strength: How freely weights may grow (the C of scikit-learn).
         nobody: Weight of the empty prompt beside all names together; higher abstains more.
         unknown: Weight of a feature never seen, in units of the rarest seen one; higher abstains more.
+        odd: Share of a label's own names that would be too odd for it.
+        slack: What a prompt of the label may be less typical than these.
         per_label: Names kept of a label.
         total: Names kept in all; bounds a fit's time.
         vocabulary: Features kept: the most frequent.
@@ -34,6 +36,8 @@ class FitSettings:
     strength: float = 100.0
     nobody: float = 1.0
     unknown: float = 0.5
+    odd: float = 0.05
+    slack: float = 1.0
     per_label: int = 96
     total: int = 1_000
     vocabulary: int = 20_000
@@ -103,6 +107,7 @@ def _fit(
         for i in range(len(kept)):
             columns.append(_one_against_all(prompts, owners == i, settings))
     weights = np.column_stack([weights for weights, _ in columns])
+    shares, floors = _typical_of_labels(sets, owners, vocabulary, settings)
     return LinearClassifier(
         labels=tuple(kept),
         counts=tuple(counts[label] for label in kept),
@@ -111,6 +116,8 @@ def _fit(
         unknown_square=round((settings.unknown * math.log(1 + len(sets))) ** 2 * SCALE),
         weights=np.rint(weights * rarity[:, None] * SCALE).astype(np.int32),
         bias=tuple(round(bias, 4) for _, bias in columns),
+        shares=shares,
+        floors=floors,
     )
 
 
@@ -129,6 +136,28 @@ def _matrix(sets: Sequence[frozenset[str]], vocabulary: Mapping[str, int], rarit
         ends.append(len(indices))
     ends.append(len(indices))
     return csr_matrix((np.concatenate(values), indices, ends), shape=(len(sets) + 1, len(vocabulary)))
+
+
+def _typical_of_labels(
+    sets: Sequence[frozenset[str]], owners: Any, vocabulary: Mapping[str, int], settings: FitSettings
+) -> tuple[Any, tuple[float, ...]]:
+    """Return the share of each label's names that have a feature, and how typical a prompt of the label must be.
+
+    How typical a prompt is: the sum of its features' shares over the root of their number. A label's floor is a low
+    quantile of that over its own names, each against the others.
+    """
+    labels = int(owners.max()) + 1
+    counts = np.zeros((len(vocabulary), labels), dtype=np.int64)
+    rows = [sorted(vocabulary[feature] for feature in found if feature in vocabulary) for found in sets]
+    for owner, features_of in zip(owners, rows, strict=True):
+        counts[features_of, owner] += 1
+    sizes = np.bincount(owners, minlength=labels)
+    own: list[list[float]] = [[] for _ in range(labels)]
+    for owner, found, features_of in zip(owners, sets, rows, strict=True):
+        others = int(counts[features_of, owner].sum()) - len(features_of)
+        own[owner].append(others / max(1, int(sizes[owner]) - 1) / math.sqrt(len(found) or 1))
+    floors = tuple(round(settings.slack * sorted(one)[int(settings.odd * len(one))], 4) for one in own)
+    return np.rint(SCALE * counts / sizes).astype(np.int32), floors
 
 
 def _one_against_all(prompts: Any, ours: Any, settings: FitSettings) -> tuple[Any, float]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from ravelar.tools.completion import Conversation
@@ -43,11 +43,13 @@ class Caution:
         least: The least probability of the likeliest label.
         lead: How far it must be ahead of the next.
         names: How many names its label must have.
+        typical: How typical of its label the prompt must be, in units of what the label asks for.
     """
 
     least: float = 0.5
     lead: float = 0.1
     names: int = 3
+    typical: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,6 +144,8 @@ class Recogniser:
             return "like no known task"
         if guess.probability - guess.next_probability < self.caution.lead:
             return "between two tasks"
+        if guess.typical < self.caution.typical:
+            return f"odd for its likeliest task ({guess.typical:.2f} of what it asks for)"
         if classifier.counts[classifier.labels.index(guess.label)] < self.caution.names:
             return "too few names of this task"
         return None
@@ -153,7 +157,7 @@ class Recogniser:
                 "form": _FORM,
                 "digest": self.digest,
                 "names": dict(self.names),
-                "caution": [self.caution.least, self.caution.lead, self.caution.names],
+                "caution": asdict(self.caution),
                 "classifier": None if self.classifier is None else self.classifier.as_plain(),
             },
             sort_keys=True,
@@ -170,10 +174,9 @@ class Recogniser:
             plain = json.loads(text)
             if plain["form"] != _FORM:
                 raise InputError(f"a recogniser of form {plain['form']!r} can't be read; allowed: {_FORM}")
-            least, lead, names = plain["caution"]
             given = {str(key): str(label) for key, label in plain["names"].items()}
             digest, inner = str(plain["digest"]), plain["classifier"]
-            caution = Caution(float(least), float(lead), int(names))
+            caution = Caution(**{name: plain["caution"][name] + 0 for name in ("least", "lead", "names", "typical")})
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise InputError(f"no recogniser can be read: {type(error).__name__}: {error}") from error
         return cls(given, None if inner is None else LinearClassifier.from_plain(inner), caution, digest)
