@@ -10,14 +10,14 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rlar_world import chat_that_says, known_as, named, repaired, rows_of, written  # noqa: E402
+from five_tasks import TASKS
+from rlar_world import chat_that_says, known_as, named, repaired, rows_of, written
 
-from five_tasks import TASKS  # noqa: E402
-from ravelar.graphs.rlar import build_rlar  # noqa: E402
-from ravelar.graphs.rlar_parts import Parts  # noqa: E402
-from ravelar.graphs.rlar_state import RlarContext  # noqa: E402
-from ravelar.tools.adopted.store import AdoptedStore, open_store  # noqa: E402
-from ravelar.tools.errors import InputError  # noqa: E402
+from ravelar.graphs.rlar import build_rlar
+from ravelar.graphs.rlar_parts import Parts
+from ravelar.graphs.rlar_state import RlarContext
+from ravelar.tools.adopted.store import AdoptedStore, open_store
+from ravelar.tools.errors import InputError
 
 OFFLINE = {"search_hub": False}
 UNITS = TASKS["unit_conversion"]
