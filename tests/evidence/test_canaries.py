@@ -77,6 +77,11 @@ def test_each_trap_catches(body: str, canary: str, problem: str, jail: Sandbox) 
     assert found.get(canary) == problem, found
 
 
+def test_a_verifier_that_fails_on_an_ordinary_completion_is_found_first(jail: Sandbox) -> None:
+    found = failures(jail, "assert completion != '4711'\nreturn float(completion == prompt + '!')")
+    assert found == {"a completion of the shown half": "raised"}
+
+
 def test_slow_on_long_texts_alone_is_no_failure(jail: Sandbox) -> None:
     assert failures(jail, "while len(completion) > 3000:\n    pass\nreturn float(completion == '4711')") == {}
 
