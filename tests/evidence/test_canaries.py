@@ -13,7 +13,7 @@ from ravelar.tools.sandbox.protocol import Limits, Program, Sandbox
 
 from .verifier_sources import HONEST
 
-LIMITS = Limits(wall_s=4.0, cpu_s=0.7)
+LIMITS = Limits(wall_s=4.0, cpu_s=0.25)
 SUITED: dict[str, Any] = {
     "json": '{"a": [1, 2]}',
     "keywords of the reference, escaped": ["alpha", "beta"],
@@ -21,8 +21,9 @@ SUITED: dict[str, Any] = {
     "recursive": [["x", "y"]],
     "date": "2024-05-06",
     "units": "91.44 cm",
-    "a try that decides": None,
+    "a try that decides": None,  # these three are not run: their tasks have no such reference, or need a library
     "match": None,
+    "maths by a library": None,
     "brackets": "((a))",
 }
 
@@ -40,8 +41,6 @@ def failures(jail: Sandbox, body: str, reference: Any = "4711") -> dict[str, str
 
 @pytest.mark.parametrize("name", [name for name in HONEST if SUITED.get(name, "") is not None])
 def test_honest_verifiers_pass_all_canaries(name: str, jail: Sandbox) -> None:
-    if "math_verify" in HONEST[name]:
-        pytest.skip("its library is slow on the longest canaries; the lint knows it")
     program = Program(HONEST[name], returns="reward", isolation="per_tool")
     found = run_canaries(program, probes(SUITED.get(name, "4711")), jail, LIMITS)
     assert found == (), describe(found)
@@ -76,6 +75,11 @@ def test_honest_verifiers_pass_all_canaries(name: str, jail: Sandbox) -> None:
 def test_each_trap_catches(body: str, canary: str, problem: str, jail: Sandbox) -> None:
     found = failures(jail, body)
     assert found.get(canary) == problem, found
+
+
+def test_a_verifier_that_fails_on_an_ordinary_completion_is_found_first(jail: Sandbox) -> None:
+    found = failures(jail, "assert completion != '4711'\nreturn float(completion == prompt + '!')")
+    assert found == {"a completion of the shown half": "raised"}
 
 
 def test_slow_on_long_texts_alone_is_no_failure(jail: Sandbox) -> None:

@@ -19,7 +19,7 @@ from ravelar.tools.evidence.measure import measure
 from ravelar.tools.evidence.probes import Probe, ProbeSet
 from ravelar.tools.evidence.thresholds import Thresholds
 from ravelar.tools.reward import Triple
-from ravelar.tools.sandbox.protocol import Sandbox
+from ravelar.tools.sandbox.protocol import Limits, Sandbox
 from ravelar.tools.task import TaskSpec
 from ravelar.tools.verifiers.written import Written
 
@@ -132,6 +132,16 @@ def test_a_lazy_verifier_is_refused_with_the_right_reason(name: str, check: Chec
     assert not report.decision.adopt
     assert code in report.decision.codes, [str(reason) for reason in report.decision.reasons]
     assert report.held_out is None, "the held-out half is for those that nothing else refuses"
+
+
+def test_one_that_hangs_is_refused_without_a_wait_per_probe(check: Check, probes: ProbeSet) -> None:
+    source = "def verify(prompt, completion, reference):\n    while completion != prompt:\n        pass\n    return float(completion == reference)\n"
+    few: list[int] = []
+    report = check(source, probes, limits=Limits(wall_s=2, cpu_s=0.05), on_batch=lambda name, n, seconds: few.append(n))
+    assert report.decision.codes == ("canary",)
+    assert "timeout" in report.decision.reasons[0].message
+    assert report.shown is None
+    assert not few
 
 
 def test_a_crash_on_empty_is_named(check: Check, probes: ProbeSet) -> None:

@@ -354,6 +354,21 @@ BAD: dict[str, tuple[str, str]] = {
     "completion as pattern": (
         "evaluates_input", "import re\n" + _VERIFY + "    return float(bool(re.search(completion, reference)))\n",
     ),
+    "completion as pattern, by another name": (
+        "evaluates_input", "from re import search as seek\n" + _VERIFY + "    return float(bool(seek(completion, reference)))\n",
+    ),
+    "getattr passed on": (
+        "evaluates_input",
+        "import functools\n" + _VERIFY + "    return float(bool(functools.reduce(getattr, completion.split(), reference)))\n",
+    ),
+    "simplify by name": (
+        "evaluates_input",
+        "from sympy import simplify\n" + _VERIFY + "    return float(simplify(completion) == simplify(reference))\n",
+    ),
+    "Decimal by another name": (
+        "unguarded_number",
+        "from decimal import Decimal as D\n" + _VERIFY + "    return float(abs(D(completion) - D(reference)) < D('0.1'))\n",
+    ),
     "pickle": ("evaluates_input", "import pickle\n" + _VERIFY + "    return float(pickle.loads(completion) == 1)\n"),
     "subprocess": (
         "evaluates_input",

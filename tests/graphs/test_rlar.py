@@ -21,9 +21,13 @@ def test_a_tool_in_the_context_decides_for_all(fake_tool):
 
 def test_the_exported_graph_has_a_form_and_needs_no_key():
     schema = graph.get_input_jsonschema()
-    assert schema["required"] == ["triples"]
+    assert set(schema["properties"]) == {"triples", "examples", "probes"}
     assert "description" in schema["$defs"]["TripleRow"]["properties"]["prompt"]
-    assert list(graph.get_graph().nodes) == ["__start__", "route", "invoke", "__end__"]
+    assert {"name_task", "recall", "scout", "write_verifier", "approve", "adopt", "route", "invoke"} <= set(
+        graph.get_graph().nodes
+    )
+    context = graph.get_context_jsonschema()
+    assert {"model", "max_llm_calls", "ask_before_adopting"} <= set(context["properties"])
 
 
 def test_the_state_is_plain_json(fake_tool):

@@ -18,6 +18,8 @@ from ravelar.tools.sandbox.errors import SandboxError
 from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program, Sandbox
 
 CONTEXTS = 3  # prompts and references on which each canary is tried; long ones on the first alone
+BATCH = 24
+ORDINARY = "a completion of the shown half"
 LONG_CHARACTERS = 2_000  # from here on a verifier may run out of time
 _SEED = 20_260
 
@@ -81,29 +83,40 @@ def canary_texts(seed: int = _SEED) -> Iterator[tuple[str, str]]:
 def run_canaries(program: Program, probes: ProbeSet, sandbox: Sandbox, limits: Limits) -> tuple[CanaryFailure, ...]:
     """Try all canaries on a few prompts of the shown half; return the failures, each canary at most once.
 
-    A canary that could be read as a right answer of its prompt is left out there.
+    A completion of the shown half goes first, and must do no harm. Once a canary has run out of time the rest is not
+    tried: each would cost as much. A canary that could be read as a right answer of its prompt is left out there.
 
     Raises:
         ToolUnavailable: if the sandbox is not there, or breaks.
     """
+    contexts = _contexts(probes)
     calls = [
         (name, Call((triple.question, text, triple.reference)))
-        for place, (triple, right) in enumerate(_contexts(probes))
+        for place, (triple, right) in enumerate(contexts)
         for name, text in (*canary_texts(), ("the prompt itself", triple.question))
         if not (place and len(text) > LONG_CHARACTERS) and not mentions(text[:LONG_CHARACTERS], right)
     ]
+    calls.sort(key=lambda named: len(named[1].args[1]))  # what hangs on everything is found on short texts
+    calls[:0] = [(ORDINARY, Call((triple.question, triple.answer, triple.reference))) for triple, _ in contexts]
+    failures: dict[str, CanaryFailure] = {}
+    for start in range(0, len(calls), BATCH):
+        batch = calls[start : start + BATCH]
+        for (name, call), outcome in zip(batch, _run(program, batch, sandbox, limits), strict=True):
+            failure = _failure(name, call, outcome)
+            if failure is not None and failure.problem == "load":
+                return (failure,)
+            if failure is not None:
+                failures.setdefault(name, failure)
+        if any(failure.problem == "timeout" for failure in failures.values()):
+            break
+    return tuple(failures.values())
+
+
+def _run(program: Program, calls: Sequence[tuple[str, Call]], sandbox: Sandbox, limits: Limits) -> list[Outcome]:
     try:
-        outcomes = sandbox.run(program, [call for _, call in calls], limits)
+        return sandbox.run(program, [call for _, call in calls], limits)
     except SandboxError as error:
         raise ToolUnavailable(f"sandbox {sandbox.name}: {type(error).__name__}: {error}") from error
-    failures: dict[str, CanaryFailure] = {}
-    for (name, call), outcome in zip(calls, outcomes, strict=True):
-        failure = _failure(name, call, outcome)
-        if failure is not None and failure.problem == "load":
-            return (failure,)
-        if failure is not None:
-            failures.setdefault(name, failure)
-    return tuple(failures.values())
 
 
 def _contexts(probes: ProbeSet) -> list[tuple[Triple, Sequence[str]]]:
@@ -131,7 +144,7 @@ def _failure(name: str, call: Call, outcome: Outcome) -> CanaryFailure | None:
         return None
     if not outcome.ok:
         problem, said = str(outcome.reason), outcome.message
-    elif at_top(outcome.value):
+    elif at_top(outcome.value) and name != ORDINARY:
         problem, said = "scored_top", f"it earned {outcome.value}"
     else:
         return None

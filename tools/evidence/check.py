@@ -22,6 +22,8 @@ from ravelar.tools.scoring import OnBatch
 from ravelar.tools.task import TaskSpec
 from ravelar.tools.verifiers.written import DEFAULT_LIMITS, ENTRY, Written
 
+_HOPELESS = frozenset({"load", "timeout"})  # hundreds of probes would each take as long, and say no more
+
 
 def check_verifier(  # noqa: PLR0913  what is checked, on what, where, against what
     source: str,
@@ -60,7 +62,7 @@ def check_verifier(  # noqa: PLR0913  what is checked, on what, where, against w
         return report
     program = Program(source, entry=ENTRY, profile=profile, returns="reward", isolation="per_tool")
     report = report.model_copy(update={"canaries": run_canaries(program, probes, sandbox, limits)})
-    if any(failure.problem == "load" for failure in report.canaries):
+    if any(failure.problem in _HOPELESS for failure in report.canaries):
         return report
     tool = Written(source, name=spec.label, sandbox=sandbox, limits=limits, profile=profile, task=spec.summary)
     shown = _measured(tool, probes, "shown", needs, on_batch)

@@ -10,9 +10,9 @@ variance is zero and says nothing of how errors cluster, so that the last term, 
 speaks: 50 probes of 10 prompts give [0.88, 1], and 50 of one prompt [0.55, 1].
 
 An area under the ROC curve has the clustered variance of Obuchowski (1997), turned into a Wilson interval at the
-sample size which that variance would need, never above that of the smaller class. Sums and differences of two such
-figures join the two intervals by their distances from the estimates (Newcombe 1998; Zou and Donner 2008), with the
-correlation of the two over prompts.
+sample size which that variance would need; that is bounded, near 0 and 1 by the size of the smaller class. Sums and
+differences of two such figures join the two intervals by their distances from the estimates (Newcombe 1998; Zou and
+Donner 2008), with the correlation of the two over prompts.
 """
 
 import math
@@ -121,7 +121,9 @@ def auc(good: Keyed, bad: Keyed) -> Estimate | None:
     for side in (above, below):
         for key, won in side:
             influence[key] += (won - area) / len(side)
-    n = min(len(side) / max(1.0, least_design_effect(key for key, _ in side)) for side in (above, below))
+    worth = [len(side) / max(1.0, least_design_effect(key for key, _ in side)) for side in (above, below)]
+    # ours: at the ends, where few errors tell little of the variance, no more than the smaller class
+    n = min(worth) + 4 * area * (1 - area) * max(worth)
     variance = clustered_variance(influence)
     if variance > 0 and 0 < area < 1:
         n = min(n, area * (1 - area) / variance)

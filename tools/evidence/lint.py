@@ -17,7 +17,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from ravelar.tools.evidence.adoption import Finding
-from ravelar.tools.evidence.lint_flow import Flow, Function, dotted, follow, words
+from ravelar.tools.evidence.lint_flow import Flow, Function, aliases_of, dotted, follow, resolved, words
 
 PARAMETERS = ["prompt", "completion", "reference"]
 MAX_CHARACTERS = 60_000  # ours
@@ -150,6 +150,8 @@ def _import_of(node: ast.AST, name: str, allowed: frozenset[str], profile: str) 
 
 
 def _evaluation(tree: ast.Module) -> Iterator[Finding]:
+    aliases = aliases_of(tree)
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and (node.id in _EVALUATING_NAMES or _is_dunder(node.id, node)):
             yield _finding("evaluates_input", node, f"{node.id}: text must be compared, never evaluated")
@@ -158,15 +160,17 @@ def _evaluation(tree: ast.Module) -> Iterator[Finding]:
         elif isinstance(node, ast.ImportFrom) and {alias.name for alias in node.names} & _EVALUATING_ATTRIBUTES:
             yield _finding("evaluates_input", node, "this import evaluates text, or reaches attributes by name")
         elif isinstance(node, ast.Call):
-            yield from _evaluating_call(node)
+            yield from _evaluating_call(node, aliases)
+        elif isinstance(node, ast.Name) and node.id == "getattr" and id(node) not in called:
+            yield _finding("evaluates_input", node, "getattr passed on reaches any attribute; write the attribute out")
 
 
 def _is_dunder(name: str, node: ast.AST) -> bool:
     return name.startswith("__") and name.endswith("__") and name != "__name__" and len(name) > 4
 
 
-def _evaluating_call(node: ast.Call) -> Iterator[Finding]:
-    name = dotted(node.func)
+def _evaluating_call(node: ast.Call, aliases: Mapping[str, str]) -> Iterator[Finding]:
+    name = resolved(node.func, aliases)
     if name == "getattr" and not _plain_getattr(node):
         yield _finding("evaluates_input", node, "getattr with a computed or private name; write the attribute out")
     elif name == "type" and len(node.args) > 1:

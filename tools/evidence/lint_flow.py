@@ -72,6 +72,7 @@ class Flow:
 
     functions: Mapping[str, Function]
     patterns: Mapping[str, str]
+    aliases: Mapping[str, str] = field(default_factory=dict)
     returns: list[Returned] = field(default_factory=list)
     risky_lines: dict[int, str] = field(default_factory=dict)
     """Lines on which a number of the completion's could win a comparison as NaN or infinity, and how."""
@@ -89,10 +90,10 @@ def words(text: str) -> frozenset[str]:
 _CONVERSIONS = frozenset(
     {"float", "Decimal", "decimal.Decimal", "complex", "numpy.float64", "np.float64", "mpmath.mpf"}
 )
-_READERS = frozenset({"json.loads", "ast.literal_eval", "literal_eval", "loads"})
+_READERS = frozenset({"json.loads", "ast.literal_eval"})
 _PLAIN_CALLS = words(
-    "int len bool ord any all isinstance hash id Fraction fractions.Fraction math.isclose isclose math.isfinite "
-    "math.isnan math.isinf callable enumerate range"
+    "int len bool ord any all isinstance hash id fractions.Fraction math.isclose math.isfinite math.isnan math.isinf "
+    "callable enumerate range"
 )
 _PLAIN_METHODS = words(
     "count index find rfind startswith endswith isdigit isdecimal isnumeric isalpha isalnum isspace isupper islower "
@@ -108,7 +109,7 @@ _TEXT_METHODS = words("strip lstrip rstrip lower upper casefold replace split sp
 def follow(tree: ast.Module, verify: Function) -> Flow:
     """Follow `verify` through the module."""
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    flow = Flow(functions, dict(_constant_texts(tree)))
+    flow = Flow(functions, dict(_constant_texts(tree)), aliases_of(tree))
     inputs = {name: Origin(frozenset({name}), Kind.TEXT if name == "completion" else Kind.PLAIN) for name in _INPUTS}
     _Body(flow, verify, inputs, depth=0).read()
     return flow
@@ -124,6 +125,23 @@ def dotted(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
         return f"{base}.{node.attr}"
     return ""
+
+
+def aliases_of(tree: ast.Module) -> dict[str, str]:
+    """Return what imported names stand for: {"D": "decimal.Decimal", "rx": "re"}."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def resolved(node: ast.AST, aliases: Mapping[str, str]) -> str:
+    """Return a dotted name with its imported first part written out; "" for what is no name."""
+    first, dot, rest = dotted(node).partition(".")
+    return f"{aliases.get(first, first)}{dot}{rest}"
 
 
 def _constant_texts(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -287,12 +305,13 @@ class _Body:
         return joined | Origin(under=self._joined(tests).all_inputs)
 
     def _of_call(self, node: ast.Call) -> Origin:
-        name = dotted(node.func)
+        name = resolved(node.func, self.flow.aliases)
         arguments = self._joined([*node.args, *(keyword.value for keyword in node.keywords)])
         base = self.of(node.func.value) if isinstance(node.func, ast.Attribute) else NOTHING
         last = name.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
         if name == "map" and len(node.args) > 1:
-            return _converted(arguments) if dotted(node.args[0]) in _CONVERSIONS else self._mapped(node, arguments)
+            first = resolved(node.args[0], self.flow.aliases)
+            return _converted(arguments) if first in _CONVERSIONS else self._mapped(node, arguments)
         if name in _CONVERSIONS:
             return _converted(arguments)
         if name in _READERS:
@@ -335,16 +354,16 @@ class _Body:
 
     def _is_pattern_call(self, node: ast.Call) -> bool:
         """Say whether it is a call of a regular expression, not of a text's own `split`."""
+        if resolved(node.func, self.flow.aliases).startswith(("re.", "regex.")):
+            return True
         if not isinstance(node.func, ast.Attribute):
             return False
-        owner = dotted(node.func.value)
-        return owner in {"re", "regex"} or owner in self.flow.patterns or node.func.attr not in {"split"}
+        return dotted(node.func.value) in self.flow.patterns or node.func.attr != "split"
 
     def _of_pattern_call(self, node: ast.Call, last: str, joined: Origin) -> Origin:
-        assert isinstance(node.func, ast.Attribute)
         pattern = self._pattern_of(node)
-        of_module = dotted(node.func.value) in {"re", "regex"} and bool(node.args)
-        if of_module and "completion" in self._unescaped(node.args[0]).inputs:
+        of_module = resolved(node.func, self.flow.aliases).startswith(("re.", "regex."))
+        if of_module and node.args and "completion" in self._unescaped(node.args[0]).inputs:
             self.flow.pattern_lines.add(node.lineno)
         if joined.kind is not Kind.TEXT or pattern is None:
             return joined
@@ -352,7 +371,7 @@ class _Body:
         return joined.of_kind(Kind.DIGITS) if keeps_digits else joined
 
     def _unescaped(self, node: ast.AST) -> Origin:
-        if isinstance(node, ast.Call) and dotted(node.func) in {"re.escape", "regex.escape"}:
+        if isinstance(node, ast.Call) and resolved(node.func, self.flow.aliases) in {"re.escape", "regex.escape"}:
             return NOTHING
         if isinstance(node, ast.BinOp | ast.JoinedStr | ast.FormattedValue):
             joined = NOTHING
@@ -363,9 +382,7 @@ class _Body:
 
     def _pattern_of(self, node: ast.Call) -> str | None:
         """Return the pattern of a call of `re` or of a compiled pattern of the module's, where it is a literal."""
-        if not isinstance(node.func, ast.Attribute):
-            return None
-        owner = dotted(node.func.value)
+        owner = dotted(node.func.value) if isinstance(node.func, ast.Attribute) else ""
         if owner in self.flow.patterns:
             return self.flow.patterns[owner]
         first = node.args[0] if node.args else None
