@@ -75,8 +75,9 @@ def recheck_with(store: AdoptedStore, sandbox: str = "local") -> Recheck:
 
 
 def _decided(entry: Entry, probes: ProbeSet, workshop: Workshop, parts: Any) -> tuple[Any, Any]:
-    """Return the trial on the held-out half, if it came to that, and the decision."""
+    """Return the trial on the held-out half, if it came to that, and the decision; hostile probes are added."""
     recipe = entry.recipe
+    probes = _evidence("make_probes").gather_probes(entry.task, (), probes)
     if isinstance(recipe, WrittenRecipe):
         if workshop.open_sandbox is None:
             raise ToolUnavailable("no sandbox is set up in this process")
