@@ -1,7 +1,7 @@
 """`ravelar`: the command line. Each command's module is imported when the command is used.
 
-Exit codes, for all commands: 0 done; 1 done, but some input rows could not be read, or a part of us (or
-the Hub) failed; 2 wrong usage or unusable input, nothing was done; 130 interrupted (Ctrl-C) and 143 terminated, what was
+Exit codes, for all commands: 0 done; 1 done, but some input rows could not be read, or a part of us (or the Hub)
+failed; 2 wrong usage or unusable input, nothing was done; 130 interrupted (Ctrl-C) and 143 terminated, what was
 written stays and `--resume` continues it.
 """
 
