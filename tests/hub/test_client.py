@@ -1,6 +1,8 @@
 """The client: every fault of the Hub ends as one error that says what was asked, in bounded time."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -32,6 +34,14 @@ def test_a_proxy_of_no_use_is_one_clear_error(hub, client, monkeypatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:1")
     with pytest.raises(HubUnreachable, match="this machine's settings"):
         client(hub).info("a/judge")
+
+
+def test_naming_the_client_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, ravelar.cli.hub, ravelar.tools.hub.download, ravelar.tools.hub.search; "
+        "sys.exit(bool({'httpx', 'huggingface_hub', 'torch', 'rich', 'filelock'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_offline_mode_asks_nothing(hub, judge, client, monkeypatch) -> None:
