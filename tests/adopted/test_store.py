@@ -26,7 +26,7 @@ def test_an_adopted_entry_comes_back_as_it_was(any_store, make_entry):
         summary="NUL \0, a lone \ud800, and ünïcode.",
         low=-math.inf,
         high=math.inf,
-        calibration=LogisticMap(slope=-1.5, intercept=1e-300, n=3),
+        calibration=LogisticMap(slope=1.5, intercept=1e-300, n=3),
     )
     recipe = HubRecipe(repo="a/b", revision="0" * 40, adapter="sequence", options={"index": 1, "x": 0.1, "y": True})
     entry = make_entry(card=card, recipe=recipe)
