@@ -200,6 +200,12 @@ def test_code_is_taken_from_any_fences(meter: Meter, spec: TaskSpec, probes: Pro
     assert write_verifier(ScriptedChat([plan_reply(code)]), spec, ShownProbes.of(probes), meter=meter).source == CODE
 
 
+def test_annotations_are_no_other_parameters(meter: Meter, spec: TaskSpec, probes: ProbeSet) -> None:
+    code = "def verify(prompt: str, completion: str, reference: dict[str, int]) -> float:\n    return 0.0\n"
+    chat = ScriptedChat([plan_reply(f"```python\n{code}```")])
+    assert write_verifier(chat, spec, ShownProbes.of(probes), meter=meter).source == code
+
+
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
