@@ -4,15 +4,14 @@ from functools import partial
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ravelar.agents.asking import ask
 from ravelar.agents.prompts import shorten
 from ravelar.agents.rlar.scout import task_json
 from ravelar.agents.rlar.verifier_writer import (
     Lint,
-    OwnCase,
-    SandboxProfile,
+    ProgramReply,
     WrittenVerifier,
     as_written,
     read_plan_and_code,
@@ -24,13 +23,8 @@ PROMPT = "rlar.verifier_repairer"
 _LONGEST_REPORT = 20_000
 
 
-class _Repair(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    reasoning: str = Field(min_length=1)
+class _Repair(ProgramReply):
     change: str = Field(min_length=1)
-    profile: SandboxProfile = "core"
-    cases: tuple[OwnCase, ...] = ()
 
 
 def repair_verifier(  # noqa: PLR0913  how to ask

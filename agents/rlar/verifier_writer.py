@@ -25,13 +25,11 @@ PROMPT = "rlar.verifier_writer"
 MOST_SCHEMES = 5
 MOST_PROBES = 24
 _LONGEST_TEXT = 700
-_PARAMETERS = 3
-
-P = TypeVar("P", bound=BaseModel)
+_PARAMETERS = "prompt, completion, reference"
 
 SandboxProfile = Literal["core", "math", "text"]
-Lint = Callable[[str], Sequence[str]]
-"""Objections to a verifier's source; none if it may be tried."""
+Lint = Callable[[str, str], Sequence[str]]
+"""Objections to a verifier's source under a profile; none if it may be tried."""
 
 
 class _Reply(BaseModel):
@@ -56,12 +54,20 @@ class OwnCase(_Reply):
     why: str = ""
 
 
-class _Plan(_Reply):
+class ProgramReply(_Reply):
+    """What a reply says beside the program itself."""
+
     reasoning: str = Field(min_length=1)
-    schemes: tuple[Scheme, ...] = Field(min_length=1, max_length=MOST_SCHEMES)
-    chosen: str
     profile: SandboxProfile = "core"
     cases: tuple[OwnCase, ...] = ()
+
+
+P = TypeVar("P", bound=ProgramReply)
+
+
+class _Plan(ProgramReply):
+    schemes: tuple[Scheme, ...] = Field(min_length=1, max_length=MOST_SCHEMES)
+    chosen: str
 
     @model_validator(mode="after")
     def _chosen_is_planned(self) -> Self:
@@ -153,27 +159,29 @@ def read_plan_and_code(text: str, *, model: type[P], lint: Lint | None = None) -
     """
     source, rest = read_code(text, ENTRY)
     check_signature(source)
-    if lint is not None and (objections := lint(source)):
+    plan = read_object(rest, model)
+    if lint is not None and (objections := lint(source, plan.profile)):
         raise ValueError("the program breaks the rules:\n" + "\n".join(f"- {objection}" for objection in objections))
-    return read_object(rest, model), source
+    return plan, source
 
 
 def check_signature(source: str) -> None:
-    """Make sure that the source defines `verify` with three positional parameters at its top level.
+    """Make sure that the source defines `verify(prompt, completion, reference)` at its top level.
 
     Raises: ValueError: saying what it defines instead.
     """
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == ENTRY:
-            given = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-            if len(given) != _PARAMETERS or node.args.kwonlyargs or node.args.vararg or node.args.kwarg:
-                raise ValueError(f"{ENTRY} takes ({', '.join(given)}); it must take (prompt, completion, reference)")
+            for argument in node.args.args:
+                argument.annotation = None
+            if (given := ast.unparse(node.args)) != _PARAMETERS:
+                raise ValueError(f"{ENTRY} takes ({given}); it must take ({_PARAMETERS})")
             return
     raise ValueError(f"the program has no plain function {ENTRY} at its top level")
 
 
 def as_written(
-    source: str, plan: Any, *, chosen: str, schemes: tuple[Scheme, ...], answer: Answer[Any]
+    source: str, plan: ProgramReply, *, chosen: str, schemes: tuple[Scheme, ...], answer: Answer[Any]
 ) -> WrittenVerifier:
     """Join a reply's two parts."""
     good, bad = (tuple(case for case in plan.cases if case.good is label) for label in (True, False))

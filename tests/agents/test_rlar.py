@@ -200,6 +200,12 @@ def test_code_is_taken_from_any_fences(meter: Meter, spec: TaskSpec, probes: Pro
     assert write_verifier(ScriptedChat([plan_reply(code)]), spec, ShownProbes.of(probes), meter=meter).source == CODE
 
 
+def test_annotations_are_no_other_parameters(meter: Meter, spec: TaskSpec, probes: ProbeSet) -> None:
+    code = "def verify(prompt: str, completion: str, reference: dict[str, int]) -> float:\n    return 0.0\n"
+    chat = ScriptedChat([plan_reply(f"```python\n{code}```")])
+    assert write_verifier(chat, spec, ShownProbes.of(probes), meter=meter).source == code
+
+
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
@@ -208,6 +214,8 @@ def test_code_is_taken_from_any_fences(meter: Meter, spec: TaskSpec, probes: Pro
             plan_reply("```python\ndef verify(completion):\n    return 1\n```"),
             "verify takes (completion); it must take",
         ),
+        (plan_reply("```python\ndef verify(p, c, r):\n    return 1\n```"), "verify takes (p, c, r); it must take"),
+        (plan_reply("```python\ndef verify(prompt, completion, reference=1):\n    return 1\n```"), "reference=1"),
         (plan_reply("```python\nasync def verify(a, b, c):\n    return 1\n```"), "no plain function verify"),
         (plan_reply(chosen="other"), "'other' is none of: extract"),
         (plan_reply(profile="torch"), "profile: Input should be 'core', 'math' or 'text'"),
@@ -230,10 +238,10 @@ def test_the_lints_objections_get_the_repair_turn(meter: Meter, spec: TaskSpec, 
         spec,
         ShownProbes.of(probes),
         meter=meter,
-        lint=lambda source: ["line 1: eval"] if "eval" in source else [],
+        lint=lambda source, profile: [f"line 1: eval in {profile}"] if "eval" in source else [],
     )
     assert written.source == CODE
-    assert "breaks the rules:\n- line 1: eval" in chat.calls[1].messages[3].content
+    assert "breaks the rules:\n- line 1: eval in math" in chat.calls[1].messages[3].content
 
 
 def test_a_refused_verifier_is_repaired_by_its_report(meter: Meter, spec: TaskSpec) -> None:
