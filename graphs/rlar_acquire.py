@@ -4,7 +4,7 @@ What a node could not do (no model, no Hub, a broken reply, an empty budget) it 
 other branch goes on. Nothing here decides whether a tool is good: that is `tools.evidence.adoption`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ from ravelar.graphs.rlar_run import Run
 from ravelar.graphs.rlar_state import RlarContext, RlarState
 from ravelar.tools.acquiring import Candidate, refused, try_model, try_verifier
 from ravelar.tools.adopted.entry import RemoteRecipe, WrittenRecipe
-from ravelar.tools.errors import HubError, ModelUnavailable, RavelarError
+from ravelar.tools.errors import HubError, HubUnreachable, ModelUnavailable, RavelarError
+from ravelar.tools.hub.client import HubClient
 from ravelar.tools.hub.evaluate import evaluate_repository
 from ravelar.tools.hub.facts import ModelFacts
 from ravelar.tools.hub.inspection import inspect
@@ -30,6 +31,7 @@ Update = dict[str, Any]
 
 _MOST_TAGS, _MOST_RESULTS = 20, 8
 _MOST_INSPECTED = 24  # ours: repositories whose facts are read before the shortlist
+_MOST_UNANSWERED = 3  # ours: each has been tried three times by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,26 @@ class AcquireNodes:
         run.say("queries", queries=[query.text for query in plan.queries])
         return [query.text for query in plan.queries]
 
-    def _looked_at(self, run: Run, hub: Any, repos: Sequence[str]) -> list[ModelFacts]:
+    def _looked_at(self, run: Run, hub: HubClient, repos: Sequence[str]) -> list[ModelFacts]:
+        """Read facts: what is wrong with a repository is its refusal, what is wrong with the Hub is left out."""
         names = list(dict.fromkeys([*repos, *self._from_the_web(run)]))[:_MOST_INSPECTED]
-        return [facts for name in names if (facts := _or_left_out(run, name, lambda name=name: inspect(hub, name)))]
+        facts: list[ModelFacts] = []
+        unanswered = 0
+        for at, name in enumerate(names):
+            run.check_time()
+            try:
+                facts.append(inspect(hub, name))
+            except HubUnreachable as error:
+                run.leave("hub", f"{name}: {error}")
+                unanswered += 1
+                if unanswered == _MOST_UNANSWERED and (rest := names[at + 1 :]):
+                    run.leave("hub", f"{len(rest)} more were not looked at, since the Hub does not answer")
+                    break
+            except HubError as error:
+                run.add(refused(name, "reward_model", f"{type(error).__name__}: {error}"))
+            except RavelarError as error:
+                run.leave("hub", f"{name}: {error}")
+        return facts
 
     def _from_the_web(self, run: Run) -> Sequence[str]:
         tool = self.parts.search_tool_of(run.context)
@@ -187,16 +206,6 @@ class AcquireNodes:
     def _remote(self, given: dict[str, str], run: Run) -> Candidate:
         recipe = RemoteRecipe.model_validate(given)
         return try_model(recipe.url, open_remote(recipe), recipe, run.attempt())
-
-
-def _or_left_out(run: Run, what: str, look: Callable[[], ModelFacts]) -> ModelFacts | None:
-    try:
-        return look()
-    except HubError as error:
-        run.candidates.append(refused(what, "reward_model", str(error)).as_row())
-    except RavelarError as error:
-        run.leave("hub", f"{what}: {error}")
-    return None
 
 
 def _for_scout(facts: ModelFacts) -> dict[str, Any]:

@@ -66,6 +66,15 @@ def begin(*arguments: str) -> "subprocess.Popen[str]":
     )
 
 
+def finish(process: "subprocess.Popen[str]", typed: str = "") -> "subprocess.CompletedProcess[str]":
+    """Wait for it, bounded, and return what it said."""
+    try:
+        out, err = process.communicate(typed, timeout=100)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
 def write_jsonl(path: Path, rows: Any) -> str:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return str(path)
