@@ -21,7 +21,7 @@ _TITLES = {
 }
 
 _COLUMNS = {
-    "prompts": "prompts",
+    "n": "prompts",
     "calls %": "calls_percent",
     "2nd half": "calls_second_half_percent",
     "right %": "right_percent",
@@ -54,10 +54,12 @@ def route(as_json: bool, prompts: int) -> None:
 
 
 def _show(figures: Mapping[str, Mapping[str, Any]]) -> None:
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415  60 ms, for people only
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table("mix")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("mix", no_wrap=True)
     for title in _COLUMNS:
         table.add_column(title, justify="right")
     for name, row in figures.items():
