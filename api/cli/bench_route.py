@@ -23,7 +23,7 @@ _TITLES = {
 _COLUMNS = {
     "n": "prompts",
     "calls %": "calls_percent",
-    "2nd half": "calls_second_half_percent",
+    "half 2": "calls_second_half_percent",
     "right %": "right_percent",
     "taken %": "captured_percent",
     "fit ms": "last_fit_ms",
@@ -58,10 +58,10 @@ def _show(figures: Mapping[str, Mapping[str, Any]]) -> None:
     from rich.console import Console  # noqa: PLC0415  60 ms, for people only
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("mix", no_wrap=True)
     for title in _COLUMNS:
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", min_width=6)
     for name, row in figures.items():
         table.add_row(name, *(_figure(row.get(key)) for key in _COLUMNS.values()))
     console = Console()
