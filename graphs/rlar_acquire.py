@@ -4,7 +4,7 @@ What a node could not do (no model, no Hub, a broken reply, an empty budget) it 
 other branch goes on. Nothing here decides whether a tool is good: that is `tools.evidence.adoption`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,10 @@ from ravelar.graphs.rlar_run import Run
 from ravelar.graphs.rlar_state import RlarContext, RlarState
 from ravelar.tools.acquiring import Candidate, refused, try_model, try_verifier
 from ravelar.tools.adopted.entry import RemoteRecipe, WrittenRecipe
-from ravelar.tools.errors import HubError, ModelUnavailable, RavelarError
+from ravelar.tools.errors import ModelUnavailable
 from ravelar.tools.hub.evaluate import evaluate_repository
 from ravelar.tools.hub.facts import ModelFacts
-from ravelar.tools.hub.inspection import inspect
+from ravelar.tools.hub.inspection import inspect_all
 from ravelar.tools.hub.remote import open_remote
 from ravelar.tools.hub.search import search
 from ravelar.tools.hub.shortlist import shortlist as usable
@@ -153,7 +153,12 @@ class AcquireNodes:
 
     def _looked_at(self, run: Run, hub: Any, repos: Sequence[str]) -> list[ModelFacts]:
         names = list(dict.fromkeys([*repos, *self._from_the_web(run)]))[:_MOST_INSPECTED]
-        return [facts for name in names if (facts := _or_left_out(run, name, lambda name=name: inspect(hub, name)))]
+        looked = inspect_all(hub, names)
+        for name, why in looked.failed:
+            run.candidates.append(refused(name, "reward_model", why).as_row())
+        if looked.unasked:
+            run.leave("hub", f"not looked at for want of time: {', '.join(looked.unasked)}")
+        return list(looked.facts)
 
     def _from_the_web(self, run: Run) -> Sequence[str]:
         tool = self.parts.search_tool_of(run.context)
@@ -187,16 +192,6 @@ class AcquireNodes:
     def _remote(self, given: dict[str, str], run: Run) -> Candidate:
         recipe = RemoteRecipe.model_validate(given)
         return try_model(recipe.url, open_remote(recipe), recipe, run.attempt())
-
-
-def _or_left_out(run: Run, what: str, look: Callable[[], ModelFacts]) -> ModelFacts | None:
-    try:
-        return look()
-    except HubError as error:
-        run.candidates.append(refused(what, "reward_model", str(error)).as_row())
-    except RavelarError as error:
-        run.leave("hub", f"{what}: {error}")
-    return None
 
 
 def _for_scout(facts: ModelFacts) -> dict[str, Any]:

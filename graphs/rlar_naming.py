@@ -159,7 +159,7 @@ class NamingNodes:
 def begin_anew(update: dict[str, Any]) -> dict[str, Any]:
     """Let a first node's update also clear what an earlier run left on the thread."""
     cleared: dict[str, Any] = dict.fromkeys(RlarState.__annotations__.keys() - RlarInput.__annotations__.keys())
-    gathered = {"candidates": [], "left_out": [], "spent": {}}
+    gathered: dict[str, Any] = {"candidates": [], "left_out": [], "spent": {}}
     return {**cleared, **update, **{key: Overwrite(update.get(key, empty)) for key, empty in gathered.items()}}
 
 
@@ -187,7 +187,7 @@ def _spec_of_known(label: str, known: dict[str, TaskSpec], examples: Sequence[Ex
 
 def _example(row: Any) -> ExampleRow:
     kept = {key: row[key] for key in ("prompt", "reference", "task", "metadata") if row.get(key) is not None}
-    return ExampleRow(**kept)  # type: ignore[typeddict-item]
+    return cast("ExampleRow", kept)
 
 
 def _once(rows: Sequence[ExampleRow]) -> list[ExampleRow]:
