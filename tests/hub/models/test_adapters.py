@@ -11,7 +11,6 @@ import pytest
 
 from ravelar.tools.adopted.entry import HubRecipe
 from ravelar.tools.errors import InputError, RepositoryRefused, ToolUnavailable, UnusablePrompt
-from ravelar.tools.hub.adapters.engine import Encoded
 from ravelar.tools.hub.adapters.text import Disarm, conversation, fill, prompt_text, steps_of
 from ravelar.tools.hub.reward_model import HubRewardModel, open_reward_model
 from ravelar.tools.reward import Scored, Triple
@@ -430,7 +429,3 @@ def test_steps_are_at_least_one() -> None:
 def test_special_tokens_are_broken_up_and_nothing_else() -> None:
     disarm = Disarm(["<|end|>", "</s>", " ", "\n\n", "x"])
     assert disarm("a <|end|> </s> < |end|> x\n\n") == "a < |end|> < /s> < |end|> x\n\n"
-
-
-def test_encoded_rows_are_plain_values() -> None:
-    assert Encoded((1, 2)).cut == 0

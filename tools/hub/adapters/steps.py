@@ -13,7 +13,7 @@ from ravelar.tools.hub.adapters.text import Disarm, conversation, prompt_text, s
 from ravelar.tools.reward import RawScore, Scored, Triple
 from ravelar.tools.scoring import describe
 
-KNOWN_MARKERS = ("<extra_0>", "<|step|>", "<step>", "ки")
+KNOWN_MARKERS = ("<extra_0>", "<|step|>", "<step>")  # none of them is a word that a vocabulary holds anyway
 
 
 @dataclass(frozen=True, slots=True)
