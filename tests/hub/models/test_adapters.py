@@ -396,6 +396,16 @@ def test_the_trained_candidates_know_their_task(candidates: Any, tiny: Any, name
     assert (right < 1.0) == (name == "courtesy-cost")
 
 
+def test_the_candidates_are_what_they_are_said_to_be(candidates: Any, tiny: Any) -> None:
+    assert len(candidates) == 10
+    assert [name for name, it in candidates.items() if it.gated] == ["gated-rm"]
+    assert len({it.revision for it in candidates.values()}) == 10
+    files, sizes = tiny.files_of(candidates["huge-rm"])
+    assert sizes["model.safetensors"] > tiny.HUGE_BYTES
+    assert sum(map(len, files.values())) < 1_000_000
+    assert not any(it.marker.exists() for it in candidates.values() if it.marker)
+
+
 # ------------------------------------------------------------------------------------------------ texts
 
 
