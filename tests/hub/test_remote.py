@@ -1,5 +1,6 @@
 """Remote reward models against a loopback server: each dialect, and what servers do wrong."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -49,7 +50,8 @@ class Server:
                 for name, value in {"content-length": str(len(sent)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(sent)
+                with contextlib.suppress(OSError):  # who gave up does not listen any more
+                    self.wfile.write(sent)
 
             def log_message(self, *_: object) -> None:
                 pass

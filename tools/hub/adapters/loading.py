@@ -78,6 +78,7 @@ def load_engine(folder: ModelFolder, plan: Plan, options: AdapterOptions, *, dev
         dtype=str(precision).removeprefix("torch."),
         pad_id=_pad_id(model, tokenizer),
         max_tokens=options.max_tokens or _longest(folder, tokenizer),
+        specials=_specials(tokenizer),
         missing=missing,
         unexpected=tuple(sorted(map(str, info.get("unexpected_keys") or ()))),
         weight_bytes=sum(p.numel() * p.element_size() for p in model.parameters()),
@@ -212,6 +213,13 @@ def _pad_id(model: Any, tokenizer: Any) -> int | None:
             config.pad_token_id = int(found)
             return int(found)
     return None
+
+
+def _specials(tokenizer: Any) -> tuple[str, ...]:
+    """Return all special tokens; those of a chat template are often marked so without being named anywhere."""
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    marked = {str(token) for token in added if getattr(token, "special", False)}
+    return tuple(sorted(marked | set(tokenizer.all_special_tokens)))
 
 
 def _longest(folder: ModelFolder, tokenizer: Any) -> int:
