@@ -181,11 +181,19 @@ def test_a_thread_may_be_used_again_and_remembers_nothing_of_its_last_run(store,
     assert again["spent"]["llm_calls"] == 0
 
 
-def test_the_task_column_names_the_task_without_a_call(store, given):
-    named_rows = [{**row, "task": "Unit conversion"} for row in given["examples"]]
-    result = run(store, {**given, "examples": named_rows}, {"writer": [written(HONEST)]})
-    assert result["task"]["label"] == "unit_conversion"
-    assert result["end"] == "adopted"
+def test_the_task_column_decides_the_name_and_a_known_one_costs_no_call(store, given):
+    named_rows = [{**row, "task": "Units, please"} for row in given["examples"]]
+    answers = {"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]}
+    result = run(store, {**given, "examples": named_rows}, answers)
+    assert result["task"]["label"] == result["adopted"]["tool"] == "units_please"
+    again = run(store, {**given, "examples": named_rows}, {})
+    assert (again["end"], again["spent"]["llm_calls"]) == ("known", 0)
+
+
+@pytest.mark.parametrize("label", ["math", "exact"])
+def test_a_built_in_tools_task_is_known(store, given, label):
+    rows = [{**row, "task": label} for row in given["examples"]]
+    assert run(store, {**given, "examples": rows}, {})["end"] == "known"
 
 
 def test_a_better_tool_replaces_the_one_in_use_and_an_equal_one_does_not(store, given):
