@@ -1,7 +1,5 @@
 """On the five tasks, what a lazy model writes is refused for the right reason, and what can be adopted is."""
 
-from collections.abc import Iterator
-
 import pytest
 from five_tasks import TASKS
 
@@ -11,7 +9,6 @@ from ravelar.tools.evidence.labelled import read_probes
 from ravelar.tools.evidence.make_probes import gather_probes
 from ravelar.tools.evidence.probes import ProbeSet
 from ravelar.tools.reward import Triple
-from ravelar.tools.sandbox.errors import SandboxUnavailable
 from ravelar.tools.sandbox.local import LocalSandbox
 
 READS_NOTHING = {"lint", "canary"}
@@ -22,17 +19,6 @@ RIGHT_REASONS = {
     "first_word": {"canary", "hostile:hedged", "hostile:injecting", "false_accepts", "false_rejects"},
     "crashes_on_empty": {"canary"},
 }
-
-
-@pytest.fixture(scope="module")
-def jail() -> Iterator[LocalSandbox]:
-    try:
-        sandbox = LocalSandbox()
-        sandbox.self_test()
-    except SandboxUnavailable as error:
-        pytest.skip(f"no local sandbox: {error}")
-    with sandbox:
-        yield sandbox
 
 
 @pytest.fixture(scope="module", params=TASKS)
