@@ -1,18 +1,16 @@
 """The RLAR graph's ways: what it asks, what it leaves out, how it ends, and what it writes down."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from five_tasks import TASKS
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
-
-sys.path.insert(0, str(Path(__file__).parent))
-from five_tasks import TASKS
 from rlar_world import chat_that_says, known_as, named, repaired, rows_of, written
 
+import ravelar
 from ravelar.graphs.rlar import build_rlar
 from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_state import RlarContext
@@ -234,3 +232,15 @@ def test_triples_of_no_known_task_are_named_together_and_remembered(store, given
     assert 1 <= asked <= 8
     again = run(store, {"triples": triples}, {}, write_verifier=False)
     assert again["spent"]["llm_calls"] == 0
+
+
+def test_the_library_call_acquires_into_the_default_library_and_names_wrong_settings(monkeypatch, given):
+    chat = chat_that_says({"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]})
+    monkeypatch.setattr("ravelar.graphs.rlar_parts.open_chat", lambda model, **_: chat)
+    result = ravelar.acquire(given["examples"], given["probes"], model="scripted:any", search_hub=False)
+    assert result["end"] == "adopted"
+    probe = given["probes"][0]
+    (reward,) = ravelar.score([{key: probe[key] for key in ("prompt", "completion", "reference")}])
+    assert (reward.tool, reward.value) == ("unit_conversion", float(probe["label"]))
+    with pytest.raises(InputError, match=r"settings: .*max_llm_calls"):
+        ravelar.acquire(given["examples"], max_llm_call=3)
