@@ -44,6 +44,7 @@ class AcquireNodes:
         if not run.context.search_hub:
             return run.left_out("disabled", "the context says not to search the Hub")
         with run.guarded():
+            run.check_time()
             hub = self.parts.hub_of(run.context)
             found = search(hub, self._terms(run), limit=_MOST_INSPECTED)
             for asked, why in found.failures:
@@ -88,6 +89,7 @@ class AcquireNodes:
         if too_few := state.get("unverifiable"):
             return run.left_out("probes", f"no verifier could be adopted: {too_few}")
         with run.guarded():
+            run.check_time()
             written = write_verifier(run.chat(), run.spec, ShownProbes.of(run.probes), meter=run.meter)
             run.update["verifier"] = _verifier_row(written, attempt=1)
             run.say("written", schemes=[scheme.name for scheme in written.schemes], lines=_lines(written.source))
@@ -100,6 +102,7 @@ class AcquireNodes:
         if verifier is None:
             return {}
         with run.guarded():
+            run.check_time()
             attempt = run.attempt()
             candidate, report = try_verifier(
                 f"written verifier, attempt {verifier['attempt']}",
@@ -119,6 +122,7 @@ class AcquireNodes:
         run.update["verifier"] = None  # a repair that fails leaves nothing to check again
         run.spend(repairs=1)
         with run.guarded():
+            run.check_time()
             written = repair_verifier(
                 run.chat(),
                 run.spec,
@@ -137,6 +141,7 @@ class AcquireNodes:
         if not run.context.judge:
             return {}
         with run.guarded():
+            run.check_time()
             judge = self.parts.judge_of(run.context, run.spec)
             run.add(try_model(f"judge {judge.recipe.model}", judge, judge.recipe, run.attempt()))
         return run.result()

@@ -244,3 +244,11 @@ def test_the_library_call_acquires_into_the_default_library_and_names_wrong_sett
     assert (reward.tool, reward.value) == ("unit_conversion", float(probe["label"]))
     with pytest.raises(InputError, match=r"settings: .*max_llm_calls"):
         ravelar.acquire(given["examples"], max_llm_call=3)
+
+
+def test_a_run_whose_time_is_over_begins_no_further_step(store, given):
+    answers = {"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]}
+    result = run(store, given, answers, max_seconds=0.0)
+    assert result["end"] == "budget_exhausted"
+    assert "seconds" in result["because"]
+    assert result["spent"]["llm_calls"] == 0
