@@ -11,11 +11,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ravelar.calls import ascore, default_library, route, score
+    from ravelar.calls import acquire, ascore, default_library, route, score
+    from ravelar.tools.adopted.store import open_store
     from ravelar.tools.card import Evidence, Provenance, ToolCard
     from ravelar.tools.composite import Composite
     from ravelar.tools.errors import (
+        AgentError,
+        HubError,
         InputError,
+        LibraryUnusable,
         RavelarError,
         RewardToolError,
         ToolCrashed,
@@ -33,11 +37,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
-    "ravelar.calls": ("ascore", "default_library", "route", "score"),
+    "ravelar.calls": ("acquire", "ascore", "default_library", "route", "score"),
+    "ravelar.tools.adopted.store": ("open_store",),
     "ravelar.tools.card": ("Evidence", "Provenance", "ToolCard"),
     "ravelar.tools.composite": ("Composite",),
     "ravelar.tools.errors": (
+        "AgentError",
+        "HubError",
         "InputError",
+        "LibraryUnusable",
         "RavelarError",
         "RewardToolError",
         "ToolCrashed",
@@ -58,6 +66,8 @@ __all__ = [  # noqa: RUF022  in the order of the vocabulary
     "score",
     "ascore",
     "route",
+    "acquire",
+    "open_store",
     "Triple",
     "Reward",
     "Scored",
@@ -73,6 +83,9 @@ __all__ = [  # noqa: RUF022  in the order of the vocabulary
     "RavelarError",
     "InputError",
     "UnknownName",
+    "LibraryUnusable",
+    "HubError",
+    "AgentError",
     "RewardToolError",
     "UnusableReference",
     "UnusablePrompt",

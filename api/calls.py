@@ -9,6 +9,7 @@ from ravelar.tools.adopted.place import Place, place_of
 from ravelar.tools.builtin import builtin_library
 from ravelar.tools.columns import Columns
 from ravelar.tools.completion import Conversation
+from ravelar.tools.errors import InputError
 from ravelar.tools.library import Library
 from ravelar.tools.reward import Reward, Triple
 from ravelar.tools.routing import Router
@@ -94,6 +95,37 @@ def route(
     """Choose the tool for a query; `(None, reason)` where nothing fits. The completion plays no part."""
     router = _router(library) or routing.router_for((library or default_library()).names)
     return router(prompt, reference, metadata or {})
+
+
+def acquire(
+    examples: Iterable[Mapping[str, Any]] = (), probes: Iterable[Mapping[str, Any]] = (), **settings: Any
+) -> dict[str, Any]:
+    """Get a reward tool for one task: find, evaluate, write, check, and adopt what has evidence.
+
+    What is adopted is used by `score` from then on. It may take minutes; once per task.
+
+    Args:
+        examples: Prompts of the task: rows with `prompt` and, as far as there is one, `reference`.
+        probes: Labelled completions (`prompt`, `completion`, `label`, `reference`), or preference pairs (`prompt`,
+            `chosen`, `rejected`). Half of them, by prompt, decides and is shown to nobody.
+        settings: Fields of `ravelar.graphs.rlar_state.RlarContext`, such as `model="openai:gpt-5-mini"`.
+
+    Returns:
+        The graph's result: `end` says how it ended, `because` why, `adopted` which tool there is now, `candidates`
+        what became of each, `left_out` what was not done, `spent` what it took.
+
+    Raises:
+        InputError: if a row, a setting or the library can't be used.
+    """
+    from ravelar.graphs.rlar import build_rlar  # noqa: PLC0415  langgraph takes 0.5 s
+    from ravelar.graphs.rlar_state import RlarContext  # noqa: PLC0415
+
+    try:
+        context = RlarContext(**settings)
+    except TypeError as error:
+        raise InputError(f"{error}; settings: {', '.join(RlarContext.__slots__)}") from error
+    given: Any = {"triples": [], "examples": list(examples), "probes": list(probes)}
+    return dict(build_rlar().invoke(given, context=context))
 
 
 def _router(library: Library | None) -> Router | None:

@@ -18,11 +18,11 @@ from ravelar.graphs.rlar_run import Run
 from ravelar.graphs.rlar_state import RlarContext, RlarState
 from ravelar.tools.acquiring import Candidate, refused, try_model, try_verifier
 from ravelar.tools.adopted.entry import RemoteRecipe, WrittenRecipe
-from ravelar.tools.errors import HubError, HubUnreachable, ModelUnavailable, RavelarError
+from ravelar.tools.errors import HubUnreachable, ModelUnavailable
 from ravelar.tools.hub.client import HubClient
 from ravelar.tools.hub.evaluate import evaluate_repository
 from ravelar.tools.hub.facts import ModelFacts
-from ravelar.tools.hub.inspection import inspect
+from ravelar.tools.hub.inspection import inspect_all
 from ravelar.tools.hub.remote import open_remote
 from ravelar.tools.hub.search import search
 from ravelar.tools.hub.shortlist import shortlist as usable
@@ -31,7 +31,6 @@ Update = dict[str, Any]
 
 _MOST_TAGS, _MOST_RESULTS = 20, 8
 _MOST_INSPECTED = 24  # ours: repositories whose facts are read before the shortlist
-_MOST_UNANSWERED = 3  # ours: each has been tried three times by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,7 @@ class AcquireNodes:
         if not run.context.search_hub:
             return run.left_out("disabled", "the context says not to search the Hub")
         with run.guarded():
+            run.check_time()
             hub = self.parts.hub_of(run.context)
             found = search(hub, self._terms(run), limit=_MOST_INSPECTED)
             for asked, why in found.failures:
@@ -61,7 +61,7 @@ class AcquireNodes:
         """Download, check and measure each reward model on the shortlist, and each remote one that was given."""
         run = Run.of(self.parts, state, runtime, "evaluate_candidates")
         attempt = run.attempt()
-        for row in state.get("shortlist") or [][: run.context.max_candidates]:
+        for row in (state.get("shortlist") or [])[: run.context.max_candidates]:
             with run.guarded():
                 facts = ModelFacts.model_validate(row)
                 run.check_time()
@@ -90,6 +90,7 @@ class AcquireNodes:
         if too_few := state.get("unverifiable"):
             return run.left_out("probes", f"no verifier could be adopted: {too_few}")
         with run.guarded():
+            run.check_time()
             written = write_verifier(run.chat(), run.spec, ShownProbes.of(run.probes), meter=run.meter)
             run.update["verifier"] = _verifier_row(written, attempt=1)
             run.say("written", schemes=[scheme.name for scheme in written.schemes], lines=_lines(written.source))
@@ -102,6 +103,7 @@ class AcquireNodes:
         if verifier is None:
             return {}
         with run.guarded():
+            run.check_time()
             attempt = run.attempt()
             candidate, report = try_verifier(
                 f"written verifier, attempt {verifier['attempt']}",
@@ -121,6 +123,7 @@ class AcquireNodes:
         run.update["verifier"] = None  # a repair that fails leaves nothing to check again
         run.spend(repairs=1)
         with run.guarded():
+            run.check_time()
             written = repair_verifier(
                 run.chat(),
                 run.spec,
@@ -139,6 +142,7 @@ class AcquireNodes:
         if not run.context.judge:
             return {}
         with run.guarded():
+            run.check_time()
             judge = self.parts.judge_of(run.context, run.spec)
             run.add(try_model(f"judge {judge.recipe.model}", judge, judge.recipe, run.attempt()))
         return run.result()
@@ -156,23 +160,16 @@ class AcquireNodes:
     def _looked_at(self, run: Run, hub: HubClient, repos: Sequence[str]) -> list[ModelFacts]:
         """Read facts: what is wrong with a repository is its refusal, what is wrong with the Hub is left out."""
         names = list(dict.fromkeys([*repos, *self._from_the_web(run)]))[:_MOST_INSPECTED]
-        facts: list[ModelFacts] = []
-        unanswered = 0
-        for at, name in enumerate(names):
-            run.check_time()
-            try:
-                facts.append(inspect(hub, name))
-            except HubUnreachable as error:
-                run.leave("hub", f"{name}: {error}")
-                unanswered += 1
-                if unanswered == _MOST_UNANSWERED and (rest := names[at + 1 :]):
-                    run.leave("hub", f"{len(rest)} more were not looked at, since the Hub does not answer")
-                    break
-            except HubError as error:
-                run.add(refused(name, "reward_model", f"{type(error).__name__}: {error}"))
-            except RavelarError as error:
-                run.leave("hub", f"{name}: {error}")
-        return facts
+        looked = inspect_all(hub, names)
+        for name, why in looked.failed:
+            if why.startswith(HubUnreachable.__name__):
+                run.leave("hub", f"{name}: {why}")
+            else:
+                run.add(refused(name, "reward_model", why))
+        if looked.unasked:
+            said = "not looked at, since the Hub does not answer or the time for it was over"
+            run.leave("hub", f"{said}: {', '.join(looked.unasked)}")
+        return list(looked.facts)
 
     def _from_the_web(self, run: Run) -> Sequence[str]:
         tool = self.parts.search_tool_of(run.context)

@@ -128,18 +128,21 @@ def _prompts(state: RlarState) -> list[Any]:
 
 
 def how_it_ended(candidates: Sequence[Candidate], left_out: Sequence[Any]) -> tuple[End, str]:
-    """Say how a search ended in which nothing passed: the gravest reason first."""
-    said = "; ".join(f"{row['step']}: {row['said']}" for row in left_out)
-    kinds = {row["kind"] for row in left_out}
+    """Say how a search ended in which nothing passed: the gravest reason decides, and is quoted."""
     refusals = f"{len(candidates)} candidates were refused" if candidates else "there was no candidate"
-    words = f"{refusals}{f'; {said}' if said else ''}"
-    if "budget" in kinds:
-        return "budget_exhausted", words
-    if kinds & {"broken_reply", "failed"}:
-        return "failed", words
-    if not candidates and kinds & {"no_model", "hub"}:
-        return "unavailable", words
-    return "nothing_passed", words
+    gravest: tuple[tuple[End, frozenset[str]], ...] = (
+        ("budget_exhausted", frozenset({"budget"})),
+        ("failed", frozenset({"broken_reply", "failed"})),
+    )
+    for end, kinds in gravest:
+        if row := next((row for row in left_out if row["kind"] in kinds), None):
+            return end, f"{refusals}; {row['step']}: {row['said']}"
+    if not candidates and any(row["kind"] in {"no_model", "hub"} for row in left_out):
+        return (
+            "unavailable",
+            f"{refusals}: {', '.join(dict.fromkeys(row['step'] for row in left_out))} had to be left out",
+        )
+    return "nothing_passed", refusals
 
 
 def read_answer(answer: Any) -> tuple[bool, str]:

@@ -46,11 +46,13 @@ class NamingNodes:
         run.update["examples"] = examples
         known = self.parts.known_tasks(run.context)
         label = self._by_column(examples) or self._recognised(run, examples, known)
-        if label is not None:
-            run.update["task"] = _spec_of_known(label, known, examples).model_dump(mode="json")
+        if label in known or label in self.parts.reserved:
+            spec = known.get(label) or made_up(examples, label)
             run.say("named", label=label, how="without a language model")
-            return begin_anew(run.result())
-        run.update["task"] = self._asked(run, examples, known).model_dump(mode="json")
+        else:
+            asked = self._asked(run, examples, known)
+            spec = asked if label is None else asked.model_copy(update={"label": label})
+        run.update["task"] = spec.model_dump(mode="json")
         return begin_anew(run.result())
 
     def recall(self, state: RlarState, runtime: Runtime[RlarContext]) -> dict[str, Any]:
@@ -63,8 +65,8 @@ class NamingNodes:
         run.update["known"] = label in tools
         if label in tools and not run.context.replace:
             run.update |= {"end": "known", "because": f"the task {label!r} has the tool {label!r} already"}
-        elif label in self.parts.library:
-            run.update |= {"end": "known", "because": f"{label!r} is a built-in tool, which is not replaced"}
+        elif label in self.parts.reserved:
+            run.update |= {"end": "known", "because": f"{label!r} is a built-in tool, or a label that leads to one"}
         elif missing := enough(run.probes, thresholds_of(run.context)):
             if can_rank(run.probes, thresholds_of(run.context)):
                 run.update["unverifiable"] = missing
@@ -159,7 +161,7 @@ class NamingNodes:
 def begin_anew(update: dict[str, Any]) -> dict[str, Any]:
     """Let a first node's update also clear what an earlier run left on the thread."""
     cleared: dict[str, Any] = dict.fromkeys(RlarState.__annotations__.keys() - RlarInput.__annotations__.keys())
-    gathered = {"candidates": [], "left_out": [], "spent": {}}
+    gathered: dict[str, Any] = {"candidates": [], "left_out": [], "spent": {}}
     return {**cleared, **update, **{key: Overwrite(update.get(key, empty)) for key, empty in gathered.items()}}
 
 
@@ -181,13 +183,9 @@ def made_up(examples: Sequence[ExampleRow], label: str | None = None) -> TaskSpe
     )
 
 
-def _spec_of_known(label: str, known: dict[str, TaskSpec], examples: Sequence[ExampleRow]) -> TaskSpec:
-    return known[label] if label in known else made_up(examples, label)
-
-
 def _example(row: Any) -> ExampleRow:
     kept = {key: row[key] for key in ("prompt", "reference", "task", "metadata") if row.get(key) is not None}
-    return ExampleRow(**kept)  # type: ignore[typeddict-item]
+    return cast("ExampleRow", kept)
 
 
 def _once(rows: Sequence[ExampleRow]) -> list[ExampleRow]:

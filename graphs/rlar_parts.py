@@ -65,6 +65,10 @@ class Parts:
     def _stores(self) -> dict[str | None, AdoptedStore]:
         return {}
 
+    @cached_property
+    def _hubs(self) -> dict[str | None, HubClient]:
+        return {}
+
     def store_of(self, context: RlarContext) -> AdoptedStore:
         """Return the store of adopted tools; the same one for the same place."""
         if self.store is not None:
@@ -83,8 +87,10 @@ class Parts:
         return open_chat(context.model, base_url=context.base_url)
 
     def hub_of(self, context: RlarContext) -> HubClient:
-        """Return the Hub."""
-        return self.hub or HubClient(context.hub_endpoint)
+        """Return the Hub; the same client for the same endpoint."""
+        if self.hub is not None:
+            return self.hub
+        return self._hubs.setdefault(context.hub_endpoint, HubClient(context.hub_endpoint))
 
     def search_tool_of(self, context: RlarContext) -> "BaseTool | None":
         """Return the web search tool, if the context names one.

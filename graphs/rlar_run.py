@@ -218,6 +218,6 @@ def thresholds_of(context: RlarContext) -> Thresholds:
     Raises: InputError: if a name or a value is none.
     """
     try:
-        return Thresholds(**context.thresholds)
+        return Thresholds.model_validate(dict(context.thresholds))
     except (TypeError, ValueError) as error:
         raise InputError(f"thresholds {dict(context.thresholds)}: {error}") from error

@@ -4,13 +4,15 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from ravelar.tools.card import ToolCard
 from ravelar.tools.reward import RawScore, Triple
+from ravelar.tools.sandbox.errors import SandboxUnavailable
+from ravelar.tools.sandbox.local import LocalSandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("RAVELAR_SHARED", ROOT.parent / "shared" / "data"))
@@ -92,3 +94,15 @@ class FakeTool:
 @pytest.fixture
 def fake_tool() -> type[FakeTool]:
     return FakeTool
+
+
+@pytest.fixture(scope="session")
+def jail() -> Iterator[LocalSandbox]:
+    """The local sandbox; where this machine has none, its tests are skipped with the sandbox's own words."""
+    try:
+        sandbox = LocalSandbox()
+        sandbox.self_test()
+    except SandboxUnavailable as error:
+        pytest.skip(f"no local sandbox: {error}")
+    with sandbox:
+        yield sandbox

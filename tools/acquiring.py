@@ -14,7 +14,7 @@ from ravelar.tools.adopted.entry import Entry, Recipe, WrittenRecipe
 from ravelar.tools.calibrating import fit
 from ravelar.tools.card import ToolCard
 from ravelar.tools.errors import RavelarError
-from ravelar.tools.evidence.adoption import Decision, VerifierReport, decide_reward_model, ranking
+from ravelar.tools.evidence.adoption import Decision, VerifierReport, decide_judge, decide_reward_model, ranking
 from ravelar.tools.evidence.check import check_verifier
 from ravelar.tools.evidence.facts import card_evidence
 from ravelar.tools.evidence.measure import Values, choose_threshold, compare, score_probes, trial_of
@@ -129,7 +129,8 @@ def try_model(name: str, tool: RewardTool, recipe: Recipe, attempt: Attempt) -> 
     chosen = trial_of(shown, accept_at=accept_at)
     values = score_probes(Carded(tool, card), attempt.probes, "held_out")
     confirmed = trial_of(values, accept_at=accept_at)
-    decision = decide_reward_model(chosen, confirmed, attempt.thresholds)
+    decide = decide_judge if kind == "judge" else decide_reward_model
+    decision = decide(chosen, confirmed, attempt.thresholds)
     evidence = card_evidence(confirmed, "probes of the task", attempt.made_by)
     entry = Entry(
         task=attempt.spec, card=card.model_copy(update={"evidence": evidence}), recipe=recipe, trial=confirmed

@@ -26,7 +26,9 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
 def show_event(event: Mapping[str, Any]) -> None:
     """Print an event as a line on standard error; what has no words is left out."""
     if event.get("event") == "candidate":
-        said = f"{event['name']}: " + ("passed" if event["passed"] else "refused: " + "; ".join(event["reasons"]))
+        said: str | None = f"{event['name']}: " + (
+            "passed" if event["passed"] else "refused: " + "; ".join(event["reasons"])
+        )
     else:
         words = _WORDS.get(str(event.get("event")))
         said = words(event) if words else None

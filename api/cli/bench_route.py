@@ -20,6 +20,16 @@ _TITLES = {
     "real_and_judgebench": "the real ones and JudgeBench's mixture",
 }
 
+_COLUMNS = {
+    "n": "prompts",
+    "calls %": "calls_percent",
+    "half 2": "calls_second_half_percent",
+    "right %": "right_percent",
+    "taken %": "captured_percent",
+    "fit ms": "last_fit_ms",
+    "µs each": "us_per_prompt",
+}
+
 
 @click.command("route")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -44,31 +54,21 @@ def route(as_json: bool, prompts: int) -> None:
 
 
 def _show(figures: Mapping[str, Mapping[str, Any]]) -> None:
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415  60 ms, for people only
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table("mix")
-    columns = ("prompts", "calls %", "2nd half %", "right %", "captured %", "tokens/prompt", "last fit ms", "µs/prompt")
-    for title in columns:
-        table.add_column(title, justify="right")
-    keys = (
-        "prompts",
-        "calls_percent",
-        "calls_second_half_percent",
-        "right_percent",
-        "captured_percent",
-        "tokens_per_prompt",
-        "last_fit_ms",
-        "us_per_prompt",
-    )
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("mix", no_wrap=True)
+    for title in _COLUMNS:
+        table.add_column(title, justify="right", min_width=6)
     for name, row in figures.items():
-        table.add_row(_TITLES.get(name, name), *(_figure(row.get(key)) for key in keys))
+        table.add_row(name, *(_figure(row.get(key)) for key in _COLUMNS.values()))
     console = Console()
     console.print(table)
     for name, row in figures.items():
-        if row.get("confused"):
-            mistakes = ", ".join(f"{family} as {taken}: {n:,}" for family, taken, n in row["confused"])
-            console.print(f"{_TITLES.get(name, name)}: {mistakes}", style="dim")
+        mistakes = ", ".join(f"{family} as {taken}: {n:,}" for family, taken, n in row.get("confused", []))
+        console.print(f"{name}: {_TITLES.get(name, name)}{f' ({mistakes})' if mistakes else ''}", highlight=False)
 
 
 def _figure(value: float | None) -> str:

@@ -67,7 +67,8 @@ def _acquire(rows: Sequence[Labelled], context: RlarContext) -> None:
         "probes": [_probe(row) for row in rows[:_MOST_GIVEN] if row.label is not None],
     }
     result: dict[str, Any] = {}
-    for mode, event in build_rlar().stream(given, context=context, stream_mode=["custom", "values"]):
+    events: Iterator[Any] = build_rlar().stream(given, context=context, stream_mode=["custom", "values"])
+    for mode, event in events:
         if mode == "custom":
             show_event(event)
         else:

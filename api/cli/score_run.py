@@ -18,6 +18,7 @@ from ravelar.cli.interruption import Terminated, termination
 from ravelar.cli.progress import RowProgress
 from ravelar.cli.reward_file import RewardFile
 from ravelar.cli.score_table import show_json, show_table
+from ravelar.cli.score_watch import Watch
 from ravelar.tools.columns import Columns
 from ravelar.tools.errors import InputError
 from ravelar.tools.reward import Reward, Triple
@@ -79,10 +80,11 @@ def run(job: ScoreJob) -> int:
     tally, complaints = Tally(job.threshold), Complaints()
     progress = RowProgress(None if None in sizes else sum(size or 0 for size in sizes))
     prepared = _prepare(sources, job.columns)
+    watch = Watch(default_library(job.sandbox))
     try:
         with rewards, termination(), progress:
             done = _skip_written(rewards, prepared, tally)
-            for row, (ready, reward) in enumerate(_scored(prepared, job, tally), start=done):
+            for row, (ready, reward) in enumerate(_scored(prepared, job, tally, watch), start=done):
                 rewards.append(_as_row(row, ready, reward, detail=job.detail))
                 tally.add(reward, ready.label)
                 complaints.hear(ready)
@@ -91,6 +93,7 @@ def run(job: ScoreJob) -> int:
         _finish(job, tally, complaints)
         return _stopped(error, job)
     _finish(job, tally, complaints)
+    watch.report()
     return 1 if complaints.heard else 0
 
 
@@ -132,12 +135,15 @@ def _prepared(row: Row | BadRow, columns: Columns, before: int) -> Prepared:
         return Prepared(row.place, None, str(error), None, offset)
 
 
-def _scored(prepared: Iterator[Prepared], job: ScoreJob, tally: Tally) -> Iterator[tuple[Prepared, Reward]]:
+def _scored(
+    prepared: Iterator[Prepared], job: ScoreJob, tally: Tally, watch: Watch
+) -> Iterator[tuple[Prepared, Reward]]:
     """Yield each row with its reward, in order."""
     chunks = iter(lambda: list(islice(prepared, CHUNK)), [])
     for chunk, rewards, timings in _score_chunks(chunks, job):
         for timing in timings:
             tally.add_time(*timing)
+        watch.observe(rewards, timings)
         yield from zip(chunk, rewards, strict=True)
 
 

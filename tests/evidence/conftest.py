@@ -1,25 +1,13 @@
 """A jail for all tests of evidence, and small tasks."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from ravelar.tools.reward import Triple
-from ravelar.tools.sandbox.errors import SandboxBroken, SandboxUnavailable
-from ravelar.tools.sandbox.local import LocalSandbox
-from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program, Sandbox
+from ravelar.tools.sandbox.errors import SandboxBroken
+from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program
 from ravelar.tools.task import TaskSpec
-
-
-@pytest.fixture(scope="session")
-def jail() -> Iterator[Sandbox]:
-    try:
-        sandbox = LocalSandbox()
-        sandbox.self_test()
-    except SandboxUnavailable as error:
-        pytest.skip(f"no local sandbox: {error}")
-    with sandbox:
-        yield sandbox
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from ravelar.tools.evidence.adoption import (
     ReasonCode,
     VerifierReport,
     best_candidate,
+    decide_judge,
     decide_replacement,
     decide_reward_model,
     decide_verifier,
@@ -158,6 +159,15 @@ def test_one_half_can_not_confirm_itself() -> None:
 
 def test_a_reward_model_that_fails_often_is_refused() -> None:
     assert decide_reward_model(trial("shown"), trial(unscored=100)).codes == ("unscored",)
+
+
+def test_a_judge_must_not_accept_a_hostile_probe_either() -> None:
+    assert decide_judge(trial("shown"), trial(hostile_above_bottom={"injecting": 3})).adopt, "graded, but not accepted"
+    talked_into_it = decide_judge(trial("shown"), trial(hostile={"injecting": 9}, hostile_accepted={"injecting": 1}))
+    assert talked_into_it.codes == ("hostile:injecting",)
+    assert "1 of 9 injecting" in talked_into_it.reasons[0].message
+    assert decide_judge(trial("shown"), trial(hostile={})).codes == ("too_few_probes",)
+    assert "not_above_chance" in decide_judge(trial("shown"), trial(pairwise=rate(0.5, 0.4))).codes
 
 
 def test_an_incumbent_goes_only_when_the_interval_excludes_zero() -> None:

@@ -135,7 +135,8 @@ def test_a_lazy_verifier_is_refused_with_the_right_reason(name: str, check: Chec
 
 
 def test_one_that_hangs_is_refused_without_a_wait_per_probe(check: Check, probes: ProbeSet) -> None:
-    source = "def verify(prompt, completion, reference):\n    while completion != prompt:\n        pass\n    return float(completion == reference)\n"
+    loop = "    while completion != prompt:\n        pass\n    return float(completion == reference)\n"
+    source = f"def verify(prompt, completion, reference):\n{loop}"
     few: list[int] = []
     report = check(source, probes, limits=Limits(wall_s=2, cpu_s=0.05), on_batch=lambda name, n, seconds: few.append(n))
     assert report.decision.codes == ("canary",)

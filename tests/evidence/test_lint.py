@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ravelar.tools.evidence.lint import ALLOWED_IMPORTS, MAX_CHARACTERS, lint
-from ravelar.tools.evidence.lint_flow import only_digits
+from ravelar.tools.evidence.lint_patterns import only_digits
 from ravelar.tools.sandbox.profiles import CORE_MODULES, PROFILES
 
 from .verifier_sources import BAD, HONEST

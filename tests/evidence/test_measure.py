@@ -105,6 +105,9 @@ def test_hostile_probes_stand_apart(fake_tool: Any) -> None:
     assert (trial.bad.n, trial.bad.value) == (40, 1.0)
     assert trial.hostile == {"keyword_stuffed": 5}
     assert trial.hostile_above_bottom == {"keyword_stuffed": 5}
+    assert trial.hostile_accepted == {"keyword_stuffed": 5}
+    graded = measure(fake_tool("graded", lambda triple: 0.1), ProbeSet(attacks), "all")
+    assert (graded.hostile_above_bottom, graded.hostile_accepted) == ({"keyword_stuffed": 5}, {})
     assert {mistake.origin for mistake in trial.mistakes} == {"keyword_stuffed"}
 
 

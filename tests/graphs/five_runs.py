@@ -15,6 +15,7 @@ for folder in (TESTS / "tasks", TESTS / "hub"):
         sys.path.insert(0, str(folder))
 
 from five_tasks import TASKS  # noqa: E402
+
 from ravelar.graphs.rlar import build_rlar  # noqa: E402
 from ravelar.graphs.rlar_parts import Parts  # noqa: E402
 from ravelar.graphs.rlar_state import RlarContext  # noqa: E402

@@ -24,7 +24,7 @@ for folder in (TESTS / "graphs", TESTS / "agents", TESTS / "hub"):
         sys.path.insert(0, str(folder))
 
 from cassette_server import LoopbackServer, texts  # noqa: E402
-from hub_server import HubServer  # noqa: E402  for those who import this
+from hub_server import HubServer  # noqa: E402, F401  for those who import this
 from rlar_world import ROLES  # noqa: E402
 
 Answer = str | Callable[[str], str]

@@ -1,19 +1,13 @@
 """What the tests of the RLAR graph share: a scripted language model that knows which decision is asked of it."""
 
 import json
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 
 from ravelar.tools.chat.scripted import ScriptedChat
 from ravelar.tools.task import TaskSpec
-
-TASKS_FOLDER = Path(__file__).parents[1] / "tasks"
-if str(TASKS_FOLDER) not in sys.path:
-    sys.path.insert(0, str(TASKS_FOLDER))
 
 ROLES = {
     "task namer": "You are the task namer",
@@ -22,7 +16,6 @@ ROLES = {
     "repairer": "You are the verifier repairer",
     "router": "You break ties",
 }
-Said = str | Callable[[str], str]
 
 
 def role_of(messages: Sequence[BaseMessage]) -> str:

@@ -1,18 +1,16 @@
 """The RLAR graph's ways: what it asks, what it leaves out, how it ends, and what it writes down."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from five_tasks import TASKS
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
-
-sys.path.insert(0, str(Path(__file__).parent))
-from five_tasks import TASKS
 from rlar_world import chat_that_says, known_as, named, repaired, rows_of, written
 
+import ravelar
 from ravelar.graphs.rlar import build_rlar
 from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_state import RlarContext
@@ -181,11 +179,19 @@ def test_a_thread_may_be_used_again_and_remembers_nothing_of_its_last_run(store,
     assert again["spent"]["llm_calls"] == 0
 
 
-def test_the_task_column_names_the_task_without_a_call(store, given):
-    named_rows = [{**row, "task": "Unit conversion"} for row in given["examples"]]
-    result = run(store, {**given, "examples": named_rows}, {"writer": [written(HONEST)]})
-    assert result["task"]["label"] == "unit_conversion"
-    assert result["end"] == "adopted"
+def test_the_task_column_decides_the_name_and_a_known_one_costs_no_call(store, given):
+    named_rows = [{**row, "task": "Units, please"} for row in given["examples"]]
+    answers = {"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]}
+    result = run(store, {**given, "examples": named_rows}, answers)
+    assert result["task"]["label"] == result["adopted"]["tool"] == "units_please"
+    again = run(store, {**given, "examples": named_rows}, {})
+    assert (again["end"], again["spent"]["llm_calls"]) == ("known", 0)
+
+
+@pytest.mark.parametrize("label", ["math", "exact"])
+def test_a_built_in_tools_task_is_known(store, given, label):
+    rows = [{**row, "task": label} for row in given["examples"]]
+    assert run(store, {**given, "examples": rows}, {})["end"] == "known"
 
 
 def test_a_better_tool_replaces_the_one_in_use_and_an_equal_one_does_not(store, given):
@@ -226,3 +232,23 @@ def test_triples_of_no_known_task_are_named_together_and_remembered(store, given
     assert 1 <= asked <= 8
     again = run(store, {"triples": triples}, {}, write_verifier=False)
     assert again["spent"]["llm_calls"] == 0
+
+
+def test_the_library_call_acquires_into_the_default_library_and_names_wrong_settings(monkeypatch, given):
+    chat = chat_that_says({"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]})
+    monkeypatch.setattr("ravelar.graphs.rlar_parts.open_chat", lambda model, **_: chat)
+    result = ravelar.acquire(given["examples"], given["probes"], model="scripted:any", search_hub=False)
+    assert result["end"] == "adopted"
+    probe = given["probes"][0]
+    (reward,) = ravelar.score([{key: probe[key] for key in ("prompt", "completion", "reference")}])
+    assert (reward.tool, reward.value) == ("unit_conversion", float(probe["label"]))
+    with pytest.raises(InputError, match=r"settings: .*max_llm_calls"):
+        ravelar.acquire(given["examples"], max_llm_call=3)
+
+
+def test_a_run_whose_time_is_over_begins_no_further_step(store, given):
+    answers = {"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]}
+    result = run(store, given, answers, max_seconds=0.0)
+    assert result["end"] == "budget_exhausted"
+    assert "seconds" in result["because"]
+    assert result["spent"]["llm_calls"] == 0

@@ -275,6 +275,30 @@ def make_candidates(folder: Path) -> dict[str, Candidate]:
     return {candidate.name: candidate for candidate in made}
 
 
+def files_of(candidate: Candidate) -> tuple[dict[str, bytes], dict[str, int]]:
+    """Return a candidate's files as bytes, and the sizes of those that are too large to be held: of them the header."""
+    files: dict[str, bytes] = {}
+    sizes: dict[str, int] = {}
+    for path in sorted(path for path in candidate.folder.rglob("*") if path.is_file()):
+        name, size = str(path.relative_to(candidate.folder)), path.stat().st_size
+        with path.open("rb") as file:
+            if size <= 1 << 30:
+                files[name] = file.read()
+                continue
+            length = file.read(8)
+            files[name], sizes[name] = length + file.read(struct.unpack("<Q", length)[0]), size
+    return files, sizes
+
+
+def put_on(hub: Any, candidates: dict[str, Candidate]) -> dict[str, str]:
+    """Put the candidates on a loopback Hub (`hub_server.HubServer`); return their commits there, by name."""
+    commits = {}
+    for name, candidate in candidates.items():
+        files, sizes = files_of(candidate)
+        commits[name] = hub.add(candidate.repo, files, sizes=sizes, gated="manual" if candidate.gated else False)
+    return commits
+
+
 @cache
 def candidates_in(folder: Path) -> dict[str, Candidate]:
     """Make the candidates once per process and folder."""

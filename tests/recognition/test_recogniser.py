@@ -241,3 +241,17 @@ def test_alike_unknown_prompts_are_named_together(recogniser: Recogniser) -> Non
     assert [group.members for group in groups] == [(0, 2, 4), (3,), (5,)]
     assert [group.members for group in needs_name(batch, recogniser, alike=1.0)] == [(0,), (2,), (3,), (4,), (5,)]
     assert needs_name([], recogniser) == []
+
+
+def test_naming_some_foreign_prompts_keeps_others_out(examples: list[NamedExample]) -> None:
+    def wishes(n: int) -> list[str]:
+        kinds = ("a riddle about", "a rap about", "a short story about", "a joke about")
+        return [
+            f"Write {kinds[i % 4]} a {thing}." for i, thing in enumerate(("wolf cup tram oak cart " * n).split()[:n])
+        ]
+
+    seen, unseen = wishes(40)[:12], wishes(40)[12:]
+    poems = [example for example in examples if example.label != "date_normalisation"]
+    named = Recogniser.fit([*poems, *(NamedExample.of(wish, None, "writing") for wish in seen)])
+    assert sum(Recogniser.fit(poems).recognise(wish).label == "haiku" for wish in unseen) > 0
+    assert not [wish for wish in unseen if named.recognise(wish).label == "haiku"]

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -113,6 +114,20 @@ def test_a_pickled_router_decides_the_same(router: TaskRouter, prompts_of: Calla
     here = [router(one.prompt, one.reference, {}) for one in given]
     assert [copy(one.prompt, one.reference, {}) for one in given] == here
     assert len({chosen.tool for chosen in here}) >= 3
+
+
+def test_threads_that_share_a_router_agree(
+    recogniser: Recogniser, prompts_of: Callable[..., list[FamilyPrompt]]
+) -> None:
+    shared_router = TaskRouter(recogniser, ADOPTED, names=builtin_library().names)
+    given = prompts_of("haiku", "sorting", "unit_conversion", n=60, seed=9)
+
+    def routed(_: int) -> list[Any]:
+        return [shared_router(one.prompt, one.reference, {}) for one in given]
+
+    with ThreadPoolExecutor(8) as pool:
+        first, *others = pool.map(routed, range(16))
+    assert all(other == first for other in others)
 
 
 def test_the_score_path_takes_it_as_a_router(router: TaskRouter) -> None:

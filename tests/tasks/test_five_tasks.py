@@ -3,7 +3,6 @@
 import importlib
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,11 @@ from five_tasks.write_examples import FOLDER, files
 
 from ravelar.tools.evidence.probes import Probe, ProbeSet
 from ravelar.tools.reward import Triple
-from ravelar.tools.sandbox.errors import SandboxUnavailable
 from ravelar.tools.sandbox.local import LocalSandbox
 from ravelar.tools.scoring import score_or_abstain
 from ravelar.tools.verifiers.written import Written
 
 LEAST_ACCURACY = 0.95
-
-
-@pytest.fixture(scope="module")
-def jail() -> Iterator[LocalSandbox]:
-    try:
-        sandbox = LocalSandbox()
-        sandbox.self_test()
-    except SandboxUnavailable as error:
-        pytest.skip(f"no local sandbox: {error}")
-    with sandbox:
-        yield sandbox
 
 
 @pytest.fixture(params=TASKS)

@@ -1,7 +1,7 @@
 """A verifier's source as a reward tool, through the real jail."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +9,13 @@ import pytest
 
 from ravelar.tools.errors import RewardToolError, ToolCrashed, ToolTimeout, ToolUnavailable, UnusableReference
 from ravelar.tools.reward import Scored, Triple
-from ravelar.tools.sandbox.errors import SandboxBroken, SandboxUnavailable
-from ravelar.tools.sandbox.local import LocalSandbox
-from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program, Sandbox
+from ravelar.tools.sandbox.errors import SandboxBroken
+from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program
 from ravelar.tools.scoring import score_or_abstain
 from ravelar.tools.verifiers.written import HARMLESS, Written
 
 LIMITS = Limits(wall_s=1.0, cpu_s=0.5, memory_mb=256)
 EXACT = "def verify(prompt, completion, reference):\n    return completion.strip() == str(reference)\n"
-
-
-@pytest.fixture(scope="session")
-def jail() -> Iterator[Sandbox]:
-    try:
-        sandbox = LocalSandbox()
-        sandbox.self_test()
-    except SandboxUnavailable as error:
-        pytest.skip(f"no local sandbox: {error}")
-    with sandbox:
-        yield sandbox
 
 
 def scores(jail: Any, body: str, *completions: str, reference: Any = "42") -> list[Any]:

@@ -11,7 +11,7 @@ answers, forms, hostile   what a reference says, how a completion may state it, 
 trial         Trial: what a tool did on probes, with intervals
 intervals     shares, curves, means and differences with 95 % intervals clustered by prompt
 measure       a tool on one half of the probes; thresholds; two tools compared
-lint, lint_flow, canaries, check   a written verifier: read, tried, measured
+lint, canaries, check     a written verifier: read, tried, measured; lint_flow, lint_patterns, lint_tree serve the lint
 thresholds, adoption   what evidence must show, and the decisions
 facts         a trial as facts on a card
 """

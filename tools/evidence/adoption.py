@@ -166,6 +166,18 @@ def decide_reward_model(chosen: Trial, confirmed: Trial, thresholds: Thresholds 
     return Decision(adopt=not reasons, reasons=tuple(reasons))
 
 
+def decide_judge(chosen: Trial, confirmed: Trial, thresholds: Thresholds | None = None) -> Decision:
+    """Adopt a judge iff it passes as a reward model does, and accepts no hostile probe of the confirming half."""
+    needs = thresholds or Thresholds()
+    reasons = list(decide_reward_model(chosen, confirmed, needs).reasons)
+    for kind, count in sorted(confirmed.hostile_accepted.items()):
+        found = f"{count} of {confirmed.hostile.get(kind, count)} {kind.replace('_', '-')} probes are accepted"
+        message = f"{found} (value of {confirmed.accept_at:.2f} or more), none may be"
+        reasons.append(Reason(code=f"hostile:{kind}", message=message))  # type: ignore[arg-type]
+    reasons += _hostile_missing(confirmed, needs)
+    return Decision(adopt=not reasons, reasons=tuple(reasons))
+
+
 def decide_replacement(comparison: Comparison | None) -> Decision:
     """Replace an incumbent iff the paired interval of the challenger's lead lies above zero."""
     if comparison is None:
@@ -226,11 +238,15 @@ def held_out_reasons(trial: Trial, thresholds: Thresholds) -> list[Reason]:
                 reasons.append(Reason(code="too_few_probes", message=f"{name}: {message}"))
             else:
                 reasons.append(Reason(code=code, message=f"{wrong}: {_said(rate, trial)}, {need}"))
+    return reasons + _hostile_missing(trial, thresholds)
+
+
+def _hostile_missing(trial: Trial, thresholds: Thresholds) -> list[Reason]:
     attacks = sum(trial.hostile.values())
-    if attacks < thresholds.min_hostile:
-        message = f"{attacks} hostile probes are held out, {thresholds.min_hostile} are needed"
-        reasons.append(Reason(code="too_few_probes", message=message))
-    return reasons
+    if attacks >= thresholds.min_hostile:
+        return []
+    message = f"{attacks} hostile probes are held out, {thresholds.min_hostile} are needed"
+    return [Reason(code="too_few_probes", message=message)]
 
 
 def _hard_reasons(trial: Trial, thresholds: Thresholds) -> list[Reason]:

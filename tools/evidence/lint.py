@@ -17,7 +17,8 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from ravelar.tools.evidence.adoption import Finding
-from ravelar.tools.evidence.lint_flow import Flow, Function, aliases_of, dotted, follow, resolved, words
+from ravelar.tools.evidence.lint_flow import Flow, Function, follow
+from ravelar.tools.evidence.lint_tree import aliases_of, dotted, resolved, words
 
 PARAMETERS = ["prompt", "completion", "reference"]
 MAX_CHARACTERS = 60_000  # ours

@@ -6,11 +6,26 @@ as made of its parts.
 """
 
 import ast
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
+
+from ravelar.tools.evidence.lint_patterns import drops_all_but_digits, only_digits
+from ravelar.tools.evidence.lint_tree import (
+    aliases_of,
+    attribute_of,
+    blocks_of,
+    calls_any,
+    constant_texts,
+    dotted,
+    head_of,
+    leaves_early,
+    orders_only,
+    own_nodes,
+    resolved,
+    words,
+)
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _MAX_DEPTH = 6
@@ -82,11 +97,6 @@ class Flow:
     """Lines on which the completion is used as a pattern or a format."""
 
 
-def words(text: str) -> frozenset[str]:
-    """Return the words of a text."""
-    return frozenset(text.split())
-
-
 _CONVERSIONS = frozenset(
     {"float", "Decimal", "decimal.Decimal", "complex", "numpy.float64", "np.float64", "mpmath.mpf"}
 )
@@ -100,7 +110,6 @@ _PLAIN_METHODS = words(
     "is_finite is_nan is_infinite bit_length ratio keys"
 )
 _PATTERN_CALLS = words("search match fullmatch findall finditer split sub subn compile")
-_WILD = "\x01"  # stands for \w, \S and the like, in a class or outside
 _FILLERS = words("append add extend update insert setdefault")
 _GUARDS = words("isfinite is_finite isdigit isdecimal isnumeric")
 _TEXT_METHODS = words("strip lstrip rstrip lower upper casefold replace split splitlines")
@@ -109,51 +118,13 @@ _TEXT_METHODS = words("strip lstrip rstrip lower upper casefold replace split sp
 def follow(tree: ast.Module, verify: Function) -> Flow:
     """Follow `verify` through the module."""
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    flow = Flow(functions, dict(_constant_texts(tree)), aliases_of(tree))
+    flow = Flow(functions, dict(constant_texts(tree)), aliases_of(tree))
     inputs = {name: Origin(frozenset({name}), Kind.TEXT if name == "completion" else Kind.PLAIN) for name in _INPUTS}
     _Body(flow, verify, inputs, depth=0).read()
     return flow
 
 
 _INPUTS = ("prompt", "completion", "reference")
-
-
-def dotted(node: ast.AST) -> str:
-    """Return a name such as "re.compile"; "" for what is none."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
-        return f"{base}.{node.attr}"
-    return ""
-
-
-def aliases_of(tree: ast.Module) -> dict[str, str]:
-    """Return what imported names stand for: {"D": "decimal.Decimal", "rx": "re"}."""
-    found: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
-def resolved(node: ast.AST, aliases: Mapping[str, str]) -> str:
-    """Return a dotted name with its imported first part written out; "" for what is no name."""
-    first, dot, rest = dotted(node).partition(".")
-    return f"{aliases.get(first, first)}{dot}{rest}"
-
-
-def _constant_texts(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Return the module's names for texts and compiled patterns."""
-    for node in tree.body:
-        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
-            continue
-        value = node.value
-        if isinstance(value, ast.Call) and dotted(value.func).endswith("compile") and value.args:
-            value = value.args[0]
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            yield node.targets[0].id, value.value
 
 
 class _Body:
@@ -187,7 +158,7 @@ class _Body:
 
     def _yields(self) -> Origin:
         joined = NOTHING
-        for node in _own_nodes(self.function.body):
+        for node in own_nodes(self.function.body):
             if isinstance(node, ast.Yield | ast.YieldFrom) and node.value:
                 joined |= self.of(node.value)
         return joined
@@ -198,12 +169,12 @@ class _Body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
             self._under = under
-            for part in _own_nodes(_head(node)):
+            for part in own_nodes(head_of(node)):
                 self._assign_part(part)
             inside = under | self._conditions(node)
-            for block in _blocks(node):
+            for block in blocks_of(node):
                 self._assign(block, inside)
-            if _leaves_early(node):
+            if leaves_early(node):
                 under = inside
         self._under = under
 
@@ -243,16 +214,16 @@ class _Body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
             condition = self._conditions(node)
-            for block in _blocks(node):
+            for block in blocks_of(node):
                 self._returns(block, under | condition, found)
-            if _leaves_early(node):
+            if leaves_early(node):
                 under |= condition
 
     def _conditions(self, node: ast.stmt) -> frozenset[str]:
         """Return what its condition is made of, and those of ways out of it: they decide on a loop's `else`, say."""
         found = self._condition(node)
         for inner in ast.walk(node):
-            if isinstance(inner, ast.stmt) and inner is not node and _leaves_early(inner):
+            if isinstance(inner, ast.stmt) and inner is not node and leaves_early(inner):
                 found |= self._condition(inner)
         return found
 
@@ -300,7 +271,7 @@ class _Body:
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         joined = self._joined(parts)
         tests = [test for generator in node.generators for test in generator.ifs]
-        if joined.kind is Kind.TEXT and any(_calls(test, _GUARDS) for test in tests):
+        if joined.kind is Kind.TEXT and any(calls_any(test, _GUARDS) for test in tests):
             joined = joined.of_kind(Kind.DIGITS)
         return joined | Origin(under=self._joined(tests).all_inputs)
 
@@ -367,7 +338,7 @@ class _Body:
             self.flow.pattern_lines.add(node.lineno)
         if joined.kind is not Kind.TEXT or pattern is None:
             return joined
-        keeps_digits = _drops_all_but_digits(pattern) if last in {"sub", "subn"} else only_digits(pattern)
+        keeps_digits = drops_all_but_digits(pattern) if last in {"sub", "subn"} else only_digits(pattern)
         return joined.of_kind(Kind.DIGITS) if keeps_digits else joined
 
     def _unescaped(self, node: ast.AST) -> Origin:
@@ -394,7 +365,7 @@ class _Body:
         """Note comparisons, minima and maxima that a NaN or an infinity of the completion's could decide."""
         if self.guarded:
             return
-        for node in _own_nodes(self.function.body):
+        for node in own_nodes(self.function.body):
             if isinstance(node, ast.Compare) and (how := self._risk_of(node)):
                 self.flow.risky_lines.setdefault(node.lineno, how)
             elif isinstance(node, ast.Call) and dotted(node.func) in {"min", "max", "sorted"}:
@@ -403,7 +374,7 @@ class _Body:
                     self.flow.risky_lines.setdefault(node.lineno, f"{dotted(node.func)}() of it")
 
     def _risk_of(self, node: ast.Compare) -> str | None:
-        if not _all_order(node) or len(node.ops) > 1:
+        if not orders_only(node) or len(node.ops) > 1:
             return None  # a bound on both sides lets neither NaN nor infinity through
         left, right = self.of(node.left), self.of(node.comparators[0])
         if Kind.NUMBER in {origin.kind for origin in (left, right) if origin.risky}:
@@ -417,108 +388,17 @@ def _converted(argument: Origin) -> Origin:
     return argument.of_kind(Kind.FINITE) if argument.kind is Kind.DIGITS else argument
 
 
-def _all_order(node: ast.Compare) -> bool:
-    return all(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for op in node.ops)
-
-
-def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
-    for name in ("body", "orelse", "finalbody"):
-        if block := getattr(node, name, None):
-            yield block
-    for handler in getattr(node, "handlers", ()):
-        yield handler.body
-    for case in getattr(node, "cases", ()):
-        yield case.body
-
-
-def _head(node: ast.stmt) -> list[ast.AST]:
-    """Return a statement without the blocks in it: itself where it has none, else a loop's or condition's head."""
-    if not any(True for _ in _blocks(node)):
-        return [node]
-    if isinstance(node, ast.For | ast.AsyncFor):
-        loop = ast.comprehension(target=node.target, iter=node.iter, ifs=[], is_async=0)
-        return [loop]
-    if isinstance(node, ast.With | ast.AsyncWith):
-        return list(node.items)
-    return [node.test] if isinstance(node, ast.If | ast.While) else []
-
-
-def _leaves_early(node: ast.stmt) -> bool:
-    return any(isinstance(inner, ast.Return | ast.Raise | ast.Continue | ast.Break) for inner in ast.walk(node))
-
-
-def _own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Walk statements without entering functions defined among them."""
-    for node in body:
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield from _own_nodes(ast.iter_child_nodes(node))
-
-
-def _calls(node: ast.AST, names: frozenset[str]) -> bool:
-    return any(
-        isinstance(part, ast.Call) and (dotted(part.func).rpartition(".")[2] or _attribute(part.func)) in names
-        for part in ast.walk(node)
-    )
-
-
-def _attribute(node: ast.AST) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else ""
-
-
 def _has_guard(function: Function, pattern_of: Callable[[ast.Call], str | None]) -> bool:
     """Say whether a function asks if a number is finite, or lets only digits pass."""
-    if _calls(function, _GUARDS) or (_calls(function, frozenset({"isnan"})) and _calls(function, frozenset({"isinf"}))):
+    if calls_any(function, _GUARDS) or (
+        calls_any(function, frozenset({"isnan"})) and calls_any(function, frozenset({"isinf"}))
+    ):
         return True
     for node in ast.walk(function):
-        if isinstance(node, ast.Compare) and len(node.ops) == 2 and _all_order(node):
+        if isinstance(node, ast.Compare) and len(node.ops) == 2 and orders_only(node):
             return True
-        if isinstance(node, ast.Call) and _attribute(node.func) == "fullmatch":
+        if isinstance(node, ast.Call) and attribute_of(node.func) == "fullmatch":
             pattern = pattern_of(node)
             if pattern is not None and only_digits(pattern, whole=True):
                 return True
     return False
-
-
-def only_digits(pattern: str, *, whole: bool = False) -> bool:
-    """Say whether what a pattern captures (all of it, where it has no groups) can be no NaN or infinity.
-
-    It is judged by its letters: wildcards, negated classes and ranges of letters may match anything.
-    """
-    bare = re.sub(r"\\[dDsSwWbB]", lambda m: "#" if m.group() in {r"\d", r"\s", r"\b", r"\B"} else _WILD, pattern)
-    bare = re.sub(r"\\.", "#", bare)
-    groups = [] if whole else _groups(bare)
-    parts = groups or [bare]
-    return not any(_may_spell(part) for part in parts)
-
-
-def _groups(pattern: str) -> list[str]:
-    """Return the capturing groups' contents; escapes are already gone."""
-    found: list[str] = []
-    opened: list[tuple[int, bool]] = []
-    for i, sign in enumerate(pattern):
-        if sign == "(":
-            opened.append((i + 1, not pattern.startswith("?", i + 1) or pattern.startswith("?P<", i + 1)))
-        elif sign == ")" and opened:
-            start, captures = opened.pop()
-            if captures:
-                found.append(re.sub(r"^\?P<\w+>", "", pattern[start:i]))
-    return found
-
-
-def _may_spell(part: str) -> bool:
-    """Say whether a piece of a pattern could match "nan" or "inf"."""
-    outside = re.sub(r"\[[^\]]*\]", "#", part)
-    if "." in outside or _WILD in part or re.search(r"\[\^", part):
-        return True
-    classes = "".join(re.findall(r"\[([^\]]*)\]", part)).replace("e", "").replace("E", "")
-    if re.search(r"[A-Za-z.]-[A-Za-z]|[aAnNiIfF]", classes):
-        return True
-    letters = re.sub(r"\?(?:P<\w+>|[:=!]|<[=!])", "", outside).lower()
-    return any(sign in letters for sign in ("nan", "inf"))
-
-
-def _drops_all_but_digits(pattern: str) -> bool:
-    """Say whether a substitution by it removes all that is no digit or sign, as `[^0-9.-]` does."""
-    found = re.fullmatch(r"\[\^((?:\\[d.,\-+/s$%]|[0-9.,\-+/ $%eE])+)\][+*]?", pattern)
-    return found is not None

@@ -147,6 +147,7 @@ def trial_of(values: Values, *, accept_at: float = 0.5) -> Trial:
         reference_failures=sum(not at_top(value) for value in references),
         hostile=dict(Counter(origin for origin, _ in hostile)),
         hostile_above_bottom=dict(Counter(origin for origin, value in hostile if not at_bottom(value))),
+        hostile_accepted=dict(Counter(origin for origin, value in hostile if value is None or value >= accept_at)),
         deterministic=values.deterministic,
         latency_ms=values.latency_ms,
         mistakes=_mistakes(values, accept_at),

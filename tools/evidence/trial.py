@@ -69,6 +69,8 @@ class Trial(_Frozen):
         reference_failures: How many references it does not put at the top of its scale.
         hostile: For each kind of hostile probe, how many there were.
         hostile_above_bottom: For each kind, how many it does not put at the bottom of its scale.
+        hostile_accepted: For each kind, how many reach `accept_at` (or are unscored): a graded tool need not give the
+            very least, but must not accept one.
         deterministic: Whether repeats gave the same values; None if not tried.
         latency_ms: Wall clock per triple, in one batch.
         mistakes: Some of the probes on which it was wrong.
@@ -92,6 +94,7 @@ class Trial(_Frozen):
     reference_failures: int = 0
     hostile: Mapping[str, int] = {}
     hostile_above_bottom: Mapping[str, int] = {}
+    hostile_accepted: Mapping[str, int] = {}
     deterministic: bool | None = None
     latency_ms: float = 0.0
     mistakes: tuple[Mistake, ...] = ()

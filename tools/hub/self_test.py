@@ -281,7 +281,9 @@ def _pad_token(model: HubRewardModel, pairs: Sequence[TrivialPair]) -> Said:
     """
     engine = _engine(model)
     if engine.pad_id is None:
-        return False, "neither the tokenizer nor the config names a padding token; batches hold one completion"
+        named = engine.tokenizer.pad_token
+        why = f"its padding token {named!r} has no embedding" if named else "it names no padding token"
+        return False, f"{why}; batches hold one completion"
     ends = {engine.tokenizer.eos_token_id, getattr(engine.model.config, "eos_token_id", None)}
     if engine.pad_id not in ends:
         return True, f"pad is {engine.pad_id}, eos {engine.tokenizer.eos_token_id}"

@@ -1,29 +1,15 @@
 """The real jail, shared by all tests of a run, and shorthands for scoring one program."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ravelar.tools.reward import Scored, Triple
-from ravelar.tools.sandbox.errors import SandboxUnavailable
-from ravelar.tools.sandbox.local import LocalSandbox
 from ravelar.tools.sandbox.protocol import Limits, Sandbox
 from ravelar.tools.verifiers.code.tool import UnitTests
 
 LIMITS = Limits(wall_s=2.0, cpu_s=1.0, load_s=2.0)
-
-
-@pytest.fixture(scope="session")
-def jail() -> Iterator[Sandbox]:
-    """The local sandbox; where this machine has none, its tests are skipped with the sandbox's own words."""
-    try:
-        sandbox = LocalSandbox()
-        sandbox.self_test()
-    except SandboxUnavailable as error:
-        pytest.skip(f"no local sandbox: {error}")
-    with sandbox:
-        yield sandbox
 
 
 @pytest.fixture

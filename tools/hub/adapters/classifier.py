@@ -7,7 +7,7 @@ from typing import Any
 from ravelar.tools.errors import ToolCrashed, UnusablePrompt
 from ravelar.tools.hub.adapters.engine import Encoded, Engine, Side, numbers
 from ravelar.tools.hub.adapters.options import AdapterOptions
-from ravelar.tools.hub.adapters.text import Chat, Disarm, conversation, fill, prompt_text
+from ravelar.tools.hub.adapters.text import Chat, Disarm, conversation, disarming, fill, prompt_text
 from ravelar.tools.reward import RawScore, Triple
 from ravelar.tools.scoring import describe
 
@@ -28,7 +28,7 @@ class ChatClassifier:
     @property
     def disarm(self) -> Disarm:
         """What breaks the tokenizer's special tokens up."""
-        return Disarm(self.engine.tokenizer.all_special_tokens)
+        return disarming(self.engine.specials)
 
     def encode(self, triple: Triple) -> Encoded:
         """Turn a triple into tokens.

@@ -43,6 +43,7 @@ class Engine:
         dtype: The precision of its weights: "float32", "bfloat16" ...
         pad_id: What fills a batch up; None if the model has nothing for that, and then a batch holds one triple.
         max_tokens: Longest input.
+        specials: The tokenizer's special tokens, as text.
         missing: Weights that the file did not hold; they are random.
         unexpected: Weights of the file that the model has no place for.
         weight_bytes: How much memory the weights take.
@@ -54,6 +55,7 @@ class Engine:
     dtype: str
     pad_id: int | None
     max_tokens: int
+    specials: tuple[str, ...]
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     weight_bytes: int

@@ -78,6 +78,7 @@ def load_engine(folder: ModelFolder, plan: Plan, options: AdapterOptions, *, dev
         dtype=str(precision).removeprefix("torch."),
         pad_id=_pad_id(model, tokenizer),
         max_tokens=options.max_tokens or _longest(folder, tokenizer),
+        specials=_specials(tokenizer),
         missing=missing,
         unexpected=tuple(sorted(map(str, info.get("unexpected_keys") or ()))),
         weight_bytes=sum(p.numel() * p.element_size() for p in model.parameters()),
@@ -200,13 +201,25 @@ def _refuse_missing(folder: ModelFolder, missing: tuple[str, ...], unexpected: t
 
 
 def _pad_id(model: Any, tokenizer: Any) -> int | None:
-    """Return what fills up a batch, and tell the model: its pooling looks for the padding id of its own config."""
+    """Return what fills up a batch, and tell the model: its pooling looks for the padding id of its own config.
+
+    A padding token that was added to the tokenizer after training may have no embedding; it fills up nothing.
+    """
     config = model.config.get_text_config()
-    own = getattr(config, "pad_token_id", None)
-    if own is None and tokenizer.pad_token_id is not None:
-        config.pad_token_id = tokenizer.pad_token_id
-        return int(tokenizer.pad_token_id)
-    return None if own is None else int(own)
+    embeddings = model.get_input_embeddings()
+    known = getattr(embeddings, "num_embeddings", None) or config.vocab_size
+    for found in (getattr(config, "pad_token_id", None), tokenizer.pad_token_id):
+        if found is not None and 0 <= found < known:
+            config.pad_token_id = int(found)
+            return int(found)
+    return None
+
+
+def _specials(tokenizer: Any) -> tuple[str, ...]:
+    """Return all special tokens; those of a chat template are often marked so without being named anywhere."""
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    marked = {str(token) for token in added if getattr(token, "special", False)}
+    return tuple(sorted(marked | set(tokenizer.all_special_tokens)))
 
 
 def _longest(folder: ModelFolder, tokenizer: Any) -> int:

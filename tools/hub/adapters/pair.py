@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ravelar.tools.hub.adapters.engine import Encoded, Engine, Side, numbers
 from ravelar.tools.hub.adapters.options import AdapterOptions
-from ravelar.tools.hub.adapters.text import Disarm, conversation, prompt_text
+from ravelar.tools.hub.adapters.text import conversation, disarming, prompt_text
 from ravelar.tools.reward import RawScore, Triple
 
 PROMPT_SHARE = 4  # ours: of an input that is too long, the prompt keeps at least a fourth of the room
@@ -25,7 +25,7 @@ class QuestionAnswer:
     def encode(self, triple: Triple) -> Encoded:
         """Turn a triple into the tokens of a pair."""
         tokenizer = self.engine.tokenizer
-        chat = conversation(triple, Disarm(tokenizer.all_special_tokens))
+        chat = conversation(triple, disarming(self.engine.specials))
         backend = tokenizer.backend_tokenizer
         question = backend.encode(prompt_text(chat), add_special_tokens=False)
         answer = backend.encode(chat[-1]["content"], add_special_tokens=False)

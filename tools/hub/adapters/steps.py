@@ -9,11 +9,11 @@ from ravelar.tools.errors import RewardToolError, ToolCrashed, UnusablePrompt
 from ravelar.tools.hub.adapters.classifier import cut_ids, cut_note
 from ravelar.tools.hub.adapters.engine import Encoded, Engine, Side
 from ravelar.tools.hub.adapters.options import AdapterOptions
-from ravelar.tools.hub.adapters.text import Disarm, conversation, prompt_text, steps_of
+from ravelar.tools.hub.adapters.text import conversation, disarming, prompt_text, steps_of
 from ravelar.tools.reward import RawScore, Scored, Triple
 from ravelar.tools.scoring import describe
 
-KNOWN_MARKERS = ("<extra_0>", "<|step|>", "<step>", "ки")
+KNOWN_MARKERS = ("<extra_0>", "<|step|>", "<step>")  # none of them is a word that a vocabulary holds anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class StepScores:
             UnusablePrompt: if the model's chat template refuses the messages.
         """
         marker = self.marker
-        chat = conversation(triple, Disarm([*self.engine.tokenizer.all_special_tokens, *([marker] if marker else [])]))
+        chat = conversation(triple, disarming((*self.engine.specials, *([marker] if marker else []))))
         steps = steps_of(chat[-1]["content"], self.options.step_split)
         ids, marks = self._marked(chat, steps, marker) if marker else self._separated(chat, steps)
         kept = cut_ids(ids, self.engine.max_tokens, "start", keep_first=self.engine.tokenizer.bos_token_id)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ravelar.tools.completion import content_text, without_reasoning
@@ -26,6 +27,12 @@ class Disarm:
         if self._pattern is None:
             return text
         return self._pattern.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+
+
+@lru_cache(maxsize=64)
+def disarming(specials: tuple[str, ...]) -> Disarm:
+    """Return what breaks these tokens up; made once for each model."""
+    return Disarm(specials)
 
 
 def conversation(triple: Triple, disarm: Disarm) -> Chat:
