@@ -18,7 +18,8 @@ from ravelar.graphs.rlar_run import Run
 from ravelar.graphs.rlar_state import RlarContext, RlarState
 from ravelar.tools.acquiring import Candidate, refused, try_model, try_verifier
 from ravelar.tools.adopted.entry import RemoteRecipe, WrittenRecipe
-from ravelar.tools.errors import ModelUnavailable
+from ravelar.tools.errors import HubUnreachable, ModelUnavailable
+from ravelar.tools.hub.client import HubClient
 from ravelar.tools.hub.evaluate import evaluate_repository
 from ravelar.tools.hub.facts import ModelFacts
 from ravelar.tools.hub.inspection import inspect_all
@@ -60,7 +61,7 @@ class AcquireNodes:
         """Download, check and measure each reward model on the shortlist, and each remote one that was given."""
         run = Run.of(self.parts, state, runtime, "evaluate_candidates")
         attempt = run.attempt()
-        for row in state.get("shortlist") or [][: run.context.max_candidates]:
+        for row in (state.get("shortlist") or [])[: run.context.max_candidates]:
             with run.guarded():
                 facts = ModelFacts.model_validate(row)
                 run.check_time()
@@ -157,13 +158,18 @@ class AcquireNodes:
         run.say("queries", queries=[query.text for query in plan.queries])
         return [query.text for query in plan.queries]
 
-    def _looked_at(self, run: Run, hub: Any, repos: Sequence[str]) -> list[ModelFacts]:
+    def _looked_at(self, run: Run, hub: HubClient, repos: Sequence[str]) -> list[ModelFacts]:
+        """Read facts: what is wrong with a repository is its refusal, what is wrong with the Hub is left out."""
         names = list(dict.fromkeys([*repos, *self._from_the_web(run)]))[:_MOST_INSPECTED]
         looked = inspect_all(hub, names)
         for name, why in looked.failed:
-            run.candidates.append(refused(name, "reward_model", why).as_row())
+            if why.startswith(HubUnreachable.__name__):
+                run.leave("hub", f"{name}: {why}")
+            else:
+                run.add(refused(name, "reward_model", why))
         if looked.unasked:
-            run.leave("hub", f"not looked at for want of time: {', '.join(looked.unasked)}")
+            said = "not looked at, since the Hub does not answer or the time for it was over"
+            run.leave("hub", f"{said}: {', '.join(looked.unasked)}")
         return list(looked.facts)
 
     def _from_the_web(self, run: Run) -> Sequence[str]:

@@ -15,7 +15,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
 from ravelar.cli.acquire_show import show_event, show_result
-from ravelar.cli.interruption import Terminated, termination
+from ravelar.cli.interruption import Terminated, giving_up_soon
 from ravelar.graphs.rlar import RlarGraph, build_rlar
 from ravelar.graphs.rlar_state import RlarContext
 from ravelar.tools.adopted.place import place_of
@@ -24,6 +24,7 @@ from ravelar.tools.errors import InputError
 from ravelar.tools.rows import BadRow, read_rows
 
 _ENDS_WELL = frozenset({"adopted", "known", "scored"})
+_INTERRUPTED = "interrupted; what was done is kept, the same command continues"
 _NOT_CONTEXT = frozenset({"examples", "probes", "columns", "fresh", "as_json", "remote_model"})
 
 
@@ -69,12 +70,16 @@ def run(job: AcquireJob) -> int:
     given = _input(job)
     context = job.context()
     config: Any = {"configurable": {"thread_id": _thread(given, context)}}
-    with _checkpoints(context.library) as saver, termination():
+    with _checkpoints(context.library) as saver, giving_up_soon(_INTERRUPTED):
         graph = build_rlar(checkpointer=saver)
         try:
             result = _finish(graph, given, config, context, fresh=job.fresh)
+        except click.Abort as error:
+            if isinstance(error.__context__, KeyboardInterrupt):
+                return 130
+            click.echo("\nravelar: nobody answered; nothing is adopted yet, the same command asks again", err=True)
+            return 1
         except (KeyboardInterrupt, Terminated) as error:
-            click.echo("ravelar: interrupted; what was done is kept, the same command continues", err=True)
             return 143 if isinstance(error, Terminated) else 130
         saver.delete_thread(config["configurable"]["thread_id"])
     click.echo(json.dumps(result)) if job.as_json else show_result(result)

@@ -9,6 +9,7 @@ import click
 
 from ravelar.calls import default_library, default_router
 from ravelar.cli.acquire_show import one_line, show_event
+from ravelar.cli.interruption import Terminated, giving_up_soon
 from ravelar.graphs.rlar import build_rlar
 from ravelar.graphs.rlar_state import RlarContext
 from ravelar.tools.columns import Columns
@@ -39,6 +40,7 @@ def acquire_first(
 
     Raises:
         InputError: if a file can only be read once.
+        SystemExit: at Ctrl-C and SIGTERM, with their exit codes.
     """
     if "-" in files:
         raise InputError("--acquire reads the rows twice, so that '-' (standard input) can't be among the files")
@@ -49,7 +51,11 @@ def acquire_first(
         if len(group) < LEAST_ROWS:
             break
         tried.update(group)
-        _acquire([rows[i] for i in group], context)
+        try:
+            with giving_up_soon("interrupted; tools adopted so far are kept, no row was scored"):
+                _acquire([rows[i] for i in group], context)
+        except (KeyboardInterrupt, Terminated) as error:
+            raise SystemExit(143 if isinstance(error, Terminated) else 130) from None
 
 
 def _acquire(rows: Sequence[Labelled], context: RlarContext) -> None:
