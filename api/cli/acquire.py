@@ -51,7 +51,7 @@ reason is printed); 2 wrong usage; 130 or 143 interrupted: the same command cont
 @click.option("--threshold", "thresholds", multiple=True, metavar="NAME=VALUE", help="What evidence must reach.")
 @click.option("--fresh", is_flag=True, help="Begin anew where an interrupted run could be continued.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(  # noqa: PLR0913  the rest are the graph's settings
+def command(
     examples: Path | None,
     probes: Path | None,
     *,
