@@ -132,7 +132,8 @@ class AcquireNodes:
                 meter=run.meter,
                 profile=verifier["profile"],
             )
-            run.update["verifier"] = _verifier_row(written, attempt=verifier["attempt"] + 1)
+            row = _verifier_row(written, attempt=verifier["attempt"] + 1)
+            run.update["verifier"] = {**row, "summary": f"{verifier['summary']} Repaired: {written.chosen}"}
             run.say("repaired", attempt=verifier["attempt"] + 1, lines=_lines(written.source))
         return run.result()
 

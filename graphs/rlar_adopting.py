@@ -14,6 +14,7 @@ from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_run import Run
 from ravelar.graphs.rlar_state import End, RlarContext, RlarState
 from ravelar.tools.acquiring import Candidate, beats, best_of
+from ravelar.tools.adopted.recognised import recogniser_of
 from ravelar.tools.errors import AgentError
 from ravelar.tools.evidence.measure import score_probes
 
@@ -84,6 +85,7 @@ class AdoptNodes:
         store = self.parts.store_of(run.context)
         store.adopt(entry, run=run_id, reason=f"{candidate.name} passed", why=candidate.reasons)
         self.parts.remember(run.context, entry.task, _prompts(run.state))
+        recogniser_of(store)  # fitted and kept now, so that scoring processes only read it
         run.update |= {
             "adopted": {
                 "tool": entry.task.label,

@@ -19,6 +19,7 @@ from ravelar.tools.acquiring import can_rank
 from ravelar.tools.completion import conversation_text
 from ravelar.tools.errors import ModelUnavailable
 from ravelar.tools.evidence.make_probes import enough
+from ravelar.tools.extras import need
 from ravelar.tools.recognition.grouping import Query, group_alike
 from ravelar.tools.scoring import choose
 from ravelar.tools.task import TaskSpec
@@ -43,6 +44,7 @@ class NamingNodes:
             why = "the context says not to acquire" if examples else "every triple has a tool"
             run.update |= {"task": None, "end": "scored", "because": why}
             return begin_anew(run.result())
+        need("sklearn", extra="acquire", what="acquiring reward tools")
         run.update["examples"] = examples
         known = self.parts.known_tasks(run.context)
         label = self._by_column(examples) or self._recognised(run, examples, known)

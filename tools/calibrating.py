@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ravelar.tools.calibration import Calibration, IsotonicMap, LogisticMap
 from ravelar.tools.errors import InputError
+from ravelar.tools.extras import need
 
 Floats = NDArray[np.float64]
 Method = Literal["auto", "logistic", "isotonic"]
@@ -96,6 +97,7 @@ def fit(  # noqa: PLR0913  six things decide a map
     Raises:
         InputError: if lengths differ, a raw score is not finite, one class is missing, or all raw scores are equal.
     """
+    need("sklearn", extra="acquire", what="fitting a calibration")
     sample = _sample(raws, good, direction=direction, groups=groups)
     chosen = _better_method(sample) if method == "auto" else method
     rising = _fit_isotonic(sample) if chosen == "isotonic" else _fit_logistic(sample)

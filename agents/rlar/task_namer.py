@@ -133,12 +133,22 @@ def _spread(examples: Sequence[Example]) -> list[Example]:
 def _line(example: Example) -> str:
     shown = {
         "prompt": shorten(example.prompt, _LONGEST_PROMPT),
-        "reference": shorten(example.reference, _LONGEST_REFERENCE),
+        "reference": _short_reference(example.reference),
     }
     if example.metadata:
         columns = json.dumps(dict(example.metadata), ensure_ascii=False, sort_keys=True, default=str)
         shown["metadata"] = shorten(columns, _LONGEST_METADATA)
     return json.dumps(shown, ensure_ascii=False)
+
+
+def _short_reference(text: str) -> Any:
+    """Return the reference itself, or, if it is long or no JSON, its text shortened."""
+    if len(text) <= _LONGEST_REFERENCE:
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return shorten(text, _LONGEST_REFERENCE)
 
 
 def _known_line(spec: TaskSpec) -> str:

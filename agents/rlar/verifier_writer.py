@@ -17,7 +17,7 @@ from ravelar.agents.prompts import shorten
 from ravelar.agents.reading import read_code, read_object
 from ravelar.agents.rlar.scout import task_json
 from ravelar.tools.chat.meter import Meter
-from ravelar.tools.evidence.probes import Probe, ProbeSet
+from ravelar.tools.evidence.probes import HOSTILE, Probe, ProbeSet
 from ravelar.tools.task import TaskSpec
 from ravelar.tools.verifiers.written import ENTRY
 
@@ -189,15 +189,18 @@ def as_written(
 
 
 def _in_turn(probes: Sequence[Probe]) -> list[Probe]:
-    """Choose at most `MOST_PROBES`, taking turns over origin and label, each time of the prompt shown least so far."""
+    """Choose at most `MOST_PROBES`: a hostile one of each kind, then good and bad ones of each origin in turn.
+
+    Each time it is one of the prompt shown least so far.
+    """
     kinds: defaultdict[tuple[str, bool], list[Probe]] = defaultdict(list)
     for probe in probes:
         kinds[(probe.origin, probe.good)].append(probe)
     chosen: list[Probe] = []
     shown: Counter[str] = Counter()
-    while len(chosen) < MOST_PROBES and any(kinds.values()):
-        for queue in kinds.values():
-            if queue and len(chosen) < MOST_PROBES:
+    for turn in range(MOST_PROBES):
+        for (origin, _), queue in kinds.items():
+            if queue and len(chosen) < MOST_PROBES and (turn == 0 or origin not in HOSTILE):
                 at = min(range(len(queue)), key=lambda i: shown[queue[i].prompt_key])
                 shown[queue[at].prompt_key] += 1
                 chosen.append(queue.pop(at))

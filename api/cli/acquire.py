@@ -51,14 +51,23 @@ reason is printed); 2 wrong usage; 130 or 143 interrupted: the same command cont
 @click.option("--threshold", "thresholds", multiple=True, metavar="NAME=VALUE", help="What evidence must reach.")
 @click.option("--fresh", is_flag=True, help="Begin anew where an interrupted run could be continued.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(columns: tuple[str, ...], **options: Any) -> None:
+def command(
+    examples: Path | None,
+    probes: Path | None,
+    *,
+    columns: tuple[str, ...],
+    fresh: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
     """Get a reward tool for one task: find, evaluate, write, check, and adopt what has evidence.
 
     The Hub is searched for reward models and a verifier is written; whatever passes on held-out probes is adopted
     into the library, and `ravelar score` uses it from then on. Each refusal is kept with its reason.
     """
-    from ravelar.cli.acquire_run import AcquireJob, run  # noqa: PLC0415  not for `--help`
+    from ravelar.cli.acquire_run import AcquireJob, context_of, run  # noqa: PLC0415  not for `--help`
     from ravelar.cli.score import parse_columns  # noqa: PLC0415
     from ravelar.tools.columns import Columns  # noqa: PLC0415
 
-    raise SystemExit(run(AcquireJob(columns=Columns.renamed(parse_columns(columns)), **options)))
+    named = Columns.renamed(parse_columns(columns))
+    raise SystemExit(run(AcquireJob(examples, probes, named, context_of(**settings), fresh=fresh, as_json=as_json)))

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,6 @@ from ravelar.tools.rows import BadRow, read_rows
 
 _ENDS_WELL = frozenset({"adopted", "known", "scored"})
 _INTERRUPTED = "interrupted; what was done is kept, the same command continues"
-_NOT_CONTEXT = frozenset({"examples", "probes", "columns", "fresh", "as_json", "remote_model"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +34,23 @@ class AcquireJob:
     examples: Path | None = None
     probes: Path | None = None
     columns: Columns = field(default_factory=Columns)
-    model: str | None = None
-    base_url: str | None = None
-    library: str | None = None
-    search_hub: bool = True
-    hub_endpoint: str | None = None
-    remote_model: tuple[str, ...] = ()
-    write_verifier: bool = True
-    judge: bool = False
-    replace: bool = False
-    ask_before_adopting: bool = False
-    allow_remote_code: tuple[str, ...] = ()
-    web_search: str | None = None
-    max_llm_calls: int = 20
-    max_tokens: int = 120_000
-    max_seconds: float = 1_800.0
-    max_candidates: int = 5
-    max_download_gb: float = 20.0
-    memory_gb: float | None = None
-    max_repairs: int = 2
-    thresholds: tuple[str, ...] = ()
+    context: RlarContext = field(default_factory=RlarContext)
     fresh: bool = False
     as_json: bool = False
 
-    def context(self) -> RlarContext:
-        """Return the graph's settings."""
-        given = {name: getattr(self, name) for name in self.__slots__ if name not in _NOT_CONTEXT}
-        given["thresholds"] = _thresholds(self.thresholds)
-        return RlarContext(**given, remote_models=tuple(_remote(one) for one in self.remote_model))
+
+def context_of(thresholds: Sequence[str], remote_model: Sequence[str], **settings: Any) -> RlarContext:
+    """Return the graph's settings from the command's options.
+
+    Raises: InputError: if a threshold or an address has another form.
+    """
+    remote = tuple(_remote(one) for one in remote_model)
+    return RlarContext(thresholds=_thresholds(thresholds), remote_models=remote, **settings)
 
 
 def run(job: AcquireJob) -> int:
     """Run it; return the exit code."""
-    given = _input(job)
-    context = job.context()
+    given, context = _input(job), job.context
     config: Any = {"configurable": {"thread_id": _thread(given, context)}}
     with _checkpoints(context.library) as saver, giving_up_soon(_INTERRUPTED):
         graph = build_rlar(checkpointer=saver)
@@ -183,7 +165,7 @@ def _checkpoints(library: str | None) -> Iterator[SqliteSaver]:
         connection.close()
 
 
-def _thresholds(given: tuple[str, ...]) -> dict[str, float]:
+def _thresholds(given: Sequence[str]) -> dict[str, float]:
     values = {}
     for pair in given:
         name, _, value = pair.partition("=")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ravelar.tools.extras import need
 from ravelar.tools.recognition.classifier import SCALE, LinearClassifier
 from ravelar.tools.recognition.features import features
 from ravelar.tools.recognition.names import NamedExample
@@ -91,6 +92,7 @@ def _typical(found: frozenset[str], share: Mapping[str, int]) -> float:
 def _fit(
     kept: Mapping[str, Sequence[frozenset[str]]], counts: Mapping[str, int], settings: FitSettings
 ) -> LinearClassifier:
+    need("sklearn", extra="acquire", what="learning to recognise tasks")
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415  comes with scikit-learn
 
     sets = [found for named in kept.values() for found in named]
