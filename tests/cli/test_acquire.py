@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "graphs"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "graphs"))
 from five_tasks import TASKS
 from loopback_model import RoleServer, write_jsonl
 from rlar_world import known_as, named, written
 
 from ravelar.tools.adopted.store import open_store
 
+ROOT = Path(__file__).resolve().parents[2]
 UNITS, HAIKU = TASKS["unit_conversion"], TASKS["haiku_syllables"]
 EXAMPLES, PROBES = (str(ROOT / f"examples/tasks/unit_conversion_{name}.jsonl") for name in ("examples", "probes"))
 GIVEN = ("--task-examples", EXAMPLES, "--probes", PROBES)
