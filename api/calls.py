@@ -48,6 +48,11 @@ def _in_use(place: Place, sandbox: str) -> "InUse":
     return InUse(place, _builtin(sandbox), sandbox)
 
 
+def read_library_anew() -> None:
+    """Let the next call read tools and names again: names that were given without a new tool are not noticed else."""
+    _in_use.cache_clear()
+
+
 def default_router(sandbox: str = "local") -> Router | None:
     """Return who chooses a tool of `default_library`: None, the built-in rules, if no tool was ever adopted."""
     place = place_of()

@@ -25,6 +25,7 @@ from ravelar.tools.scoring import choose
 from ravelar.tools.task import TaskSpec
 
 _MOST_RECOGNISED = 64  # examples that are put to the recogniser
+_MOST_KEPT = 400  # ours: examples whose name is kept, so that they are recognised and routed, also without a new tool
 _AGREEMENT = 0.9  # ours: how many of those that it recognises must be of one task
 
 
@@ -155,6 +156,7 @@ class NamingNodes:
                     reserved=self.parts.reserved,
                     method=run.context.structured_output,
                 )
+                self.parts.remember(run.context, named.spec, examples[:_MOST_KEPT])
                 run.say("named", label=named.spec.label, how="asked", reference_decides=named.spec.reference_decides)
                 return named.spec
         return made_up(examples)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from langgraph.runtime import Runtime
+from pydantic import ValidationError
 
 from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_state import RlarContext, RlarState
@@ -219,5 +220,8 @@ def thresholds_of(context: RlarContext) -> Thresholds:
     """
     try:
         return Thresholds.model_validate(dict(context.thresholds))
-    except (TypeError, ValueError) as error:
+    except ValidationError as error:
+        wrong = "; ".join(f"{one['loc'][0]} = {one['input']!r}: {one['msg']}" for one in error.errors())
+        raise InputError(f"thresholds: {wrong}; known: {', '.join(Thresholds.model_fields)}") from error
+    except TypeError as error:
         raise InputError(f"thresholds {dict(context.thresholds)}: {error}") from error

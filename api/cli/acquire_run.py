@@ -17,11 +17,14 @@ from langgraph.types import Command
 from ravelar.cli.acquire_show import show_event, show_result
 from ravelar.cli.interruption import Terminated, giving_up_soon
 from ravelar.graphs.rlar import RlarGraph, build_rlar
-from ravelar.graphs.rlar_state import RlarContext
+from ravelar.graphs.rlar_state import RlarContext, RlarOutput
+from ravelar.tools.adopted.entry import RemoteRecipe
 from ravelar.tools.adopted.place import place_of
 from ravelar.tools.columns import Columns
 from ravelar.tools.errors import InputError
-from ravelar.tools.rows import BadRow, read_rows
+from ravelar.tools.evidence.labelled import read_probes
+from ravelar.tools.hub.remote import open_remote
+from ravelar.tools.rows import BadRow, Row, read_rows
 
 _ENDS_WELL = frozenset({"adopted", "known", "scored"})
 _INTERRUPTED = "interrupted; what was done is kept, the same command continues"
@@ -64,7 +67,8 @@ def run(job: AcquireJob) -> int:
         except (KeyboardInterrupt, Terminated) as error:
             return 143 if isinstance(error, Terminated) else 130
         saver.delete_thread(config["configurable"]["thread_id"])
-    click.echo(json.dumps(result)) if job.as_json else show_result(result)
+    kept = {name: result.get(name) for name in RlarOutput.__annotations__}
+    click.echo(json.dumps(kept)) if job.as_json else show_result(result)
     return 0 if result.get("end") in _ENDS_WELL else 1
 
 
@@ -105,7 +109,10 @@ def _input(job: AcquireJob) -> dict[str, Any]:
     if job.examples is not None:
         given["examples"] = [_named(row, job.columns, ("prompt",)) for row in _rows(job.examples)]
     if job.probes is not None:
-        given["probes"] = [_named(row, job.columns, ("prompt",)) for row in _rows(job.probes)]
+        rows = _rows(job.probes)
+        given["probes"] = [_named(row, job.columns, ("prompt",)) for row in rows]
+        # Read here as the graph will, so that a wrong label is told by its place, before anything is spent.
+        read_probes([Row(place, row, 0) for (place, _), row in zip(rows, given["probes"], strict=True)])
     return given
 
 
@@ -180,4 +187,5 @@ def _remote(given: str) -> dict[str, str]:
     protocol, equals, url = given.partition("=")
     if not equals or not url.startswith(("http://", "https://")):
         raise InputError(f"--remote-model {given!r}: the form is PROTOCOL=URL, such as tei=http://127.0.0.1:8080")
+    open_remote(RemoteRecipe(protocol=protocol, url=url))  # asks nobody; raises what is wrong with it
     return {"protocol": protocol, "url": url}

@@ -51,7 +51,7 @@ def show_result(result: Mapping[str, Any]) -> None:
         console.print(table)
     console.print(f"{result.get('end')}: {escape(str(result.get('because', '')))}", soft_wrap=True)
     for row in result.get("left_out", []):
-        console.print(f"left out: {row['step']}: {escape(row['said'])}", soft_wrap=True)
+        console.print(f"left out: {row['step']}: {escape(one_line(row['said']))}", soft_wrap=True)
     spent = result.get("spent", {})
     console.print(
         f"{spent.get('llm_calls', 0)} calls of the language model, {spent.get('tokens', 0):,} tokens, "

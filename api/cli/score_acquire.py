@@ -1,13 +1,14 @@
 """`ravelar score --acquire`: before scoring, get a reward tool for each task in the rows that no tool fits."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import click
 
-from ravelar.calls import default_library, default_router
+from ravelar.calls import default_library, default_router, read_library_anew
 from ravelar.cli.acquire_show import one_line, show_event
 from ravelar.cli.interruption import Terminated, giving_up_soon
 from ravelar.graphs.rlar import build_rlar
@@ -21,7 +22,7 @@ from ravelar.tools.rows import BadRow, RowFormat, read_rows
 
 MOST_ROWS = 5_000  # ours: rows looked at; a task that has none among these is met at the next run
 LEAST_ROWS = 20  # ours: fewer rows than this give no probes to judge a tool by
-MOST_TASKS = 12  # ours
+MOST_GROUPS = 24  # ours
 _MOST_GIVEN = 600  # rows of one task that go into its acquisition
 
 
@@ -38,6 +39,9 @@ def acquire_first(
 ) -> None:
     """Run the RLAR graph once for each group of like rows that no tool fits; say how each ended.
 
+    A task may be worded in several ways, each of which is a group with too few labels by itself: the rows of groups
+    that get the same name are tried together.
+
     Raises:
         InputError: if a file can only be read once.
         SystemExit: at Ctrl-C and SIGTERM, with their exit codes.
@@ -46,19 +50,33 @@ def acquire_first(
         raise InputError("--acquire reads the rows twice, so that '-' (standard input) can't be among the files")
     rows = list(islice(_rows(files, columns, row_format), MOST_ROWS))
     tried: set[int] = set()
-    for _ in range(MOST_TASKS):
-        group = _largest_unfit(rows, tried, sandbox)
-        if len(group) < LEAST_ROWS:
-            break
-        tried.update(group)
-        try:
-            with giving_up_soon("interrupted; tools adopted so far are kept, no row was scored"):
-                _acquire([rows[i] for i in group], context)
-        except (KeyboardInterrupt, Terminated) as error:
-            raise SystemExit(143 if isinstance(error, Terminated) else 130) from None
+    wanting: defaultdict[str, list[int]] = defaultdict(list)
+    settled: set[str] = set()
+    try:
+        with giving_up_soon("interrupted; tools adopted so far are kept, no row was scored"):
+            for _ in range(MOST_GROUPS):
+                group = _largest_unfit(rows, tried, sandbox)
+                if len(group) < LEAST_ROWS:
+                    break
+                tried.update(group)
+                label, judged = _acquire([rows[i] for i in group], context)
+                if judged or label in settled:
+                    continue
+                wanting[label] += group
+                if len(wanting[label]) > len(group):
+                    _, judged = _acquire([_of_task(rows[i], label) for i in wanting[label]], context)
+                    settled.update([label] if judged else [])
+    except (KeyboardInterrupt, Terminated) as error:
+        raise SystemExit(143 if isinstance(error, Terminated) else 130) from None
+    read_library_anew()
 
 
-def _acquire(rows: Sequence[Labelled], context: RlarContext) -> None:
+def _of_task(row: Labelled, label: str) -> Labelled:
+    return replace(row, triple=replace(row.triple, metadata={**row.triple.metadata, "task": label}))
+
+
+def _acquire(rows: Sequence[Labelled], context: RlarContext) -> tuple[str, bool]:
+    """Run the graph on the rows of a task; return its label, and whether there were labels enough to judge by."""
     first = one_line(rows[0].triple.question, 80)
     click.echo(f"ravelar: no tool fits {len(rows)} rows such as {first!r}; getting one", err=True)
     given: Any = {
@@ -74,10 +92,13 @@ def _acquire(rows: Sequence[Labelled], context: RlarContext) -> None:
         else:
             result = event
     click.echo(f"ravelar: {result.get('end')}: {one_line(str(result.get('because')))}", err=True)
+    wanting = result.get("end") == "insufficient_probes" or bool(result.get("unverifiable"))
+    return str((result.get("task") or {}).get("label")), not wanting
 
 
 def _largest_unfit(rows: Sequence[Labelled], tried: set[int], sandbox: str) -> list[int]:
     """Return the places of the most rows alike that no tool fits and for which none was sought yet."""
+    read_library_anew()
     router = default_router(sandbox) or router_for(default_library(sandbox).names)
     unfit = [
         i
