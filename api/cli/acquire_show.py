@@ -38,15 +38,16 @@ def show_event(event: Mapping[str, Any]) -> None:
 
 def show_result(result: Mapping[str, Any]) -> None:
     """Print how the run ended, what became of each candidate, and what it cost."""
-    from rich.console import Console  # noqa: PLC0415  60 ms, for people only
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415  60 ms, for people only
+    from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     console = Console(file=sys.stdout)
     if candidates := result.get("candidates"):
-        table = Table("candidate", "kind", "passed", "why")
+        table = Table("candidate", "kind", "passed", "why", box=SIMPLE_HEAD, pad_edge=False)
         for row in candidates:
-            why = escape(one_line("; ".join(row["reasons"]), 240))
+            why = escape(one_line("; ".join(row["reasons"]) or _held_out(row), 240))
             table.add_row(escape(row["name"]), row["kind"], "yes" if row["passed"] else "no", why)
         console.print(table)
     console.print(f"{result.get('end')}: {escape(str(result.get('because', '')))}", soft_wrap=True)
@@ -59,6 +60,15 @@ def show_result(result: Mapping[str, Any]) -> None:
     )
     if adopted := result.get("adopted"):
         console.print(f"see it: ravelar library show {adopted['tool']} --source")
+
+
+def _held_out(candidate: Mapping[str, Any]) -> str:
+    """Return what a candidate that passed showed on the held-out half: the lower ends of its intervals."""
+    trial = (candidate.get("entry") or {}).get("trial") or {}
+    named = {"good accepted": "good", "bad rejected": "bad", "pairs in order": "pairwise", "AUC": "auc"}
+    rates = {words: trial[name] for words, name in named.items() if trial.get(name)}
+    shown = [f"{words} {rate['value']:.3f} (at least {rate['low']:.3f})" for words, rate in rates.items()]
+    return f"held out: {', '.join(shown[:2])}" if shown else ""
 
 
 def one_line(text: str, most: int = 400) -> str:
