@@ -60,8 +60,8 @@ def test_what_one_tool_acquires_the_others_use():
 
 
 def test_the_answer_says_how_it_ended_where_nothing_could_be_adopted():
-    answer = json.loads(said_by(acquire_reward_tool(parts(), settings()), examples=GIVEN["examples"]).content)
-    assert answer["end"] in ("insufficient_probes", "nothing_passed")
+    answer = json.loads(said_by(acquire_reward_tool(parts(), settings()), examples=GIVEN["examples"][:5]).content)
+    assert answer["end"] == "nothing_passed"
     assert answer["adopted"] is None
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 from typing import Any
 
-import pytest
 from langchain_core.messages import ToolMessage
 
 from ravelar.tools.builtin import builtin_library
@@ -19,7 +18,7 @@ def scoring(library: Library | None = None) -> Any:
     return score_completions(lambda: library or builtin_library(), lambda: None)
 
 
-def called(tool: Any, **arguments: Any) -> ToolMessage:
+def called(tool: Any, /, **arguments: Any) -> ToolMessage:
     """Call a tool as an agent's tool node does."""
     return tool.invoke({"name": tool.name, "args": arguments, "id": "1", "type": "tool_call"})
 
@@ -38,22 +37,13 @@ def test_a_named_tool_or_task_decides():
 def test_what_can_not_be_judged_is_null_with_the_reason():
     (row,) = scoring().invoke({"prompt": "Sing!", "completions": ["la"]})
     assert row["reward"] is None
-    assert "neither the reference nor the prompt" in row["reason"]
+    assert "no reference" in row["reason"]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"tool": "maths"}, "did you mean 'math_answer'?"),
-        ({"reference": {1, 2}, "tool": "exact"}, None),
-    ],
-)
-def test_a_callers_mistake_is_a_message_and_no_exception(wrong, said):
-    message = called(scoring(), **{**SUM, **wrong})
-    assert isinstance(message, ToolMessage)
-    if said:
-        assert message.status == "error"
-        assert said in message.content
+def test_a_callers_mistake_is_a_message_and_no_exception():
+    message = called(scoring(), **SUM, tool="maths")
+    assert message.status == "error"
+    assert "did you mean 'math_answer'?" in message.content
 
 
 def test_a_tool_that_crashes_is_a_reason_and_no_exception(fake_tool):
