@@ -139,7 +139,7 @@ def how_it_ended(candidates: Sequence[Candidate], left_out: Sequence[Any]) -> tu
     for end, kinds in gravest:
         if row := next((row for row in left_out if row["kind"] in kinds), None):
             return end, f"{refusals}; {row['step']}: {row['said']}"
-    if not candidates and any(row["kind"] in {"no_model", "hub"} for row in left_out):
+    if not candidates and any(row["kind"] in {"no_model", "hub", "unreachable"} for row in left_out):
         return (
             "unavailable",
             f"{refusals}: {', '.join(dict.fromkeys(row['step'] for row in left_out))} had to be left out",

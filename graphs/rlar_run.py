@@ -21,6 +21,8 @@ from ravelar.tools.errors import (
     InputError,
     ModelUnavailable,
     RavelarError,
+    ToolTimeout,
+    ToolUnavailable,
 )
 from ravelar.tools.evidence.labelled import read_probes
 from ravelar.tools.evidence.make_probes import gather_probes
@@ -32,7 +34,9 @@ from ravelar.tools.task import TaskSpec
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-Trouble = Literal["disabled", "no_model", "hub", "web_search", "budget", "broken_reply", "probes", "failed"]
+Trouble = Literal[
+    "disabled", "no_model", "hub", "web_search", "unreachable", "budget", "broken_reply", "probes", "failed"
+]
 """Why a step was left out."""
 
 _SCOUT_CALLS = 4  # two questions, each with its repair turn
@@ -41,6 +45,8 @@ _KINDS: tuple[tuple[type[RavelarError], Trouble], ...] = (
     (BrokenReply, "broken_reply"),
     (ModelUnavailable, "no_model"),
     (HubError, "hub"),
+    (ToolUnavailable, "unreachable"),
+    (ToolTimeout, "unreachable"),
     (RavelarError, "failed"),
 )
 

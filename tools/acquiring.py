@@ -13,7 +13,7 @@ from typing import Any
 from ravelar.tools.adopted.entry import Entry, Recipe, WrittenRecipe
 from ravelar.tools.calibrating import fit
 from ravelar.tools.card import ToolCard
-from ravelar.tools.errors import RavelarError
+from ravelar.tools.errors import RavelarError, ToolTimeout, ToolUnavailable
 from ravelar.tools.evidence.adoption import Decision, VerifierReport, decide_judge, decide_reward_model, ranking
 from ravelar.tools.evidence.check import check_verifier
 from ravelar.tools.evidence.facts import card_evidence
@@ -116,10 +116,15 @@ def try_model(name: str, tool: RewardTool, recipe: Recipe, attempt: Attempt) -> 
     """Calibrate a reward model or judge on the shown half, and confirm it on the held-out half.
 
     Returns:
-        The candidate, passed or not; a tool that can't be calibrated (constant scores, no score at all) is refused.
+        The candidate, passed or not; a tool that can't be calibrated (constant scores) is refused.
+
+    Raises:
+        ToolUnavailable: if it scores nothing at all, being out of reach: that says nothing against it.
     """
     kind = tool.card.kind
     raw = score_probes(tool, attempt.probes, "shown", repeats=1)
+    if raw.rewards and all(_out_of_reach(reward) for reward in raw.rewards):
+        raise ToolUnavailable(f"{name}: {raw.rewards[0].reason}")
     try:
         card = _calibrated(tool.card, raw, attempt)
     except (RavelarError, ValueError) as error:
@@ -252,6 +257,10 @@ def _revalued(raw: Values, card: ToolCard) -> Values:
         for reward in raw.rewards
     )
     return replace(raw, rewards=rewards)
+
+
+def _out_of_reach(reward: Reward) -> bool:
+    return reward.raw is None and (reward.reason or "").startswith((ToolUnavailable.__name__, ToolTimeout.__name__))
 
 
 def _said(values: Values) -> str:

@@ -89,10 +89,14 @@ def command(  # noqa: PLR0913  one a flag
     from ravelar.tools.columns import Columns  # noqa: PLC0415
 
     job = ScoreJob(files=files, columns=Columns.renamed(parse_columns(columns)), **options)  # type: ignore[arg-type]
+    if acquire and job.tool is not None:
+        raise InputError("--tool scores every row with one tool, which leaves nothing to --acquire; give one of them")
     if acquire:
+        from ravelar.cli.reward_file import RewardFile  # noqa: PLC0415
         from ravelar.cli.score_acquire import acquire_first  # noqa: PLC0415  langgraph takes 0.5 s
         from ravelar.graphs.rlar_state import RlarContext  # noqa: PLC0415
 
+        RewardFile(job.out, resume=job.resume, overwrite=job.overwrite)  # a wrong --out is told first
         context = RlarContext(model=model, base_url=base_url, search_hub=search_hub)
         acquire_first(files, job.columns, job.row_format, context, sandbox=job.sandbox)
     elif model or base_url:
