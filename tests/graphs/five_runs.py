@@ -41,5 +41,5 @@ def run_task(label: str, base_url: str, store: AdoptedStore, *, model: str = "op
 
 
 if __name__ == "__main__":
-    ended = run_task(sys.argv[1], sys.argv[2], open_store("memory:"), model="openai:desk")
+    ended = run_task(sys.argv[1], sys.argv[2], open_store("memory:"), model="openai:by-hand")
     print(ended["end"], ended["because"], ended["spent"], ended["left_out"])
