@@ -14,7 +14,14 @@ from ravelar.tools.adopted.entry import Entry, Recipe, WrittenRecipe
 from ravelar.tools.calibrating import fit
 from ravelar.tools.card import ToolCard
 from ravelar.tools.errors import RavelarError, ToolTimeout, ToolUnavailable
-from ravelar.tools.evidence.adoption import Decision, VerifierReport, decide_judge, decide_reward_model, ranking
+from ravelar.tools.evidence.adoption import (
+    Decision,
+    VerifierReport,
+    decide_judge,
+    decide_replacement,
+    decide_reward_model,
+    ranking,
+)
 from ravelar.tools.evidence.check import check_verifier
 from ravelar.tools.evidence.facts import card_evidence
 from ravelar.tools.evidence.measure import Values, choose_threshold, compare, score_probes, trial_of
@@ -226,10 +233,8 @@ def can_rank(probes: ProbeSet, thresholds: Thresholds) -> bool:
 def beats(challenger: Candidate, incumbent: Values, probes: ProbeSet) -> tuple[bool, str]:
     """Say whether a candidate is better than the tool in use: whether the paired interval excludes zero."""
     found = compare(_as_values(challenger, probes), incumbent)
-    if found is None:
-        return False, "the probes allow no comparison with the tool in use"
-    said = f"{found.measure} differs by {found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f}, n={found.n})"
-    return found.low > 0, said
+    decision = decide_replacement(found)
+    return decision.adopt, "; ".join(_words(decision))
 
 
 def _calibrated(card: ToolCard, raw: Values, attempt: Attempt) -> ToolCard:
@@ -280,10 +285,9 @@ def _as_values(candidate: Candidate, probes: ProbeSet) -> Values:
 
 
 def _merit(candidate: Candidate) -> float:
-    """Return the figure by which candidates are chosen: on the shown half, which the decision did not rest on."""
-    trial = candidate.shown
-    rate = None if trial is None else trial.auc or trial.pairwise or trial.balanced_accuracy
-    return 0.0 if rate is None else rate.value
+    """Return the lower end of the figure that ranks a candidate on the shown half, so that luck counts for less."""
+    rate = None if candidate.shown is None else ranking(candidate.shown, Thresholds())[1]
+    return 0.0 if rate is None else rate.low
 
 
 def _cost(candidate: Candidate) -> tuple[int, int]:

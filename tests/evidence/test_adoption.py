@@ -12,7 +12,6 @@ from ravelar.tools.evidence.adoption import (
     Finding,
     ReasonCode,
     VerifierReport,
-    best_candidate,
     decide_judge,
     decide_replacement,
     decide_reward_model,
@@ -177,15 +176,6 @@ def test_an_incumbent_goes_only_when_the_interval_excludes_zero() -> None:
     assert tie.codes == ("not_better_than_incumbent",)
     assert "[+0.000, +0.200]" in tie.reasons[0].message
     assert decide_replacement(None).codes == ("too_few_probes",)
-
-
-def test_the_best_candidate_is_the_one_surely_best() -> None:
-    lucky, steady = trial("shown", pairwise=rate(0.9, 0.55, n=20)), trial("shown", pairwise=rate(0.8, 0.75))
-    unranked = trial("shown", pairwise=None, good=None)
-    assert best_candidate({"lucky": lucky, "steady": steady, "none": unranked}) == "steady"
-    assert best_candidate({"b": steady, "a": steady}) == "a"
-    assert best_candidate({"none": unranked}) is None
-    assert best_candidate({}) is None
 
 
 def test_a_card_holds_counts_intervals_and_the_probes_hash() -> None:

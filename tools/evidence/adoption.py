@@ -1,6 +1,5 @@
 """Whether a tool is adopted: pure functions of evidence and thresholds, with reasons that name value and need."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -188,16 +187,6 @@ def decide_replacement(comparison: Comparison | None) -> Decision:
     lead = f"{comparison.difference:+.3f} [{comparison.low:+.3f}, {comparison.high:+.3f}]"
     message = f"its lead in {comparison.measure} is {lead} over {comparison.n} cases; the interval must lie above 0"
     return Decision(adopt=False, reasons=(Reason(code="not_better_than_incumbent", message=message),))
-
-
-def best_candidate(trials: Mapping[str, Trial], thresholds: Thresholds | None = None) -> str | None:
-    """Return the name of the candidate that ranks best on the half to choose on; None if none can be ranked.
-
-    The greatest lower bound wins, so that a few lucky probes do not; then the value, then the first by name.
-    """
-    needs = thresholds or Thresholds()
-    ranked = {name: found for name, trial in trials.items() if (found := ranking(trial, needs)[1]) is not None}
-    return min(ranked, key=lambda name: (-ranked[name].low, -ranked[name].value, name), default=None)
 
 
 def ranking(trial: Trial, thresholds: Thresholds) -> tuple[str, Rate | None]:

@@ -9,10 +9,9 @@ whoever writes or repairs one.
 import hashlib
 
 from ravelar.tools.errors import ToolUnavailable
-from ravelar.tools.evidence.adoption import Decision, Reason, VerifierReport, shown_reasons
+from ravelar.tools.evidence.adoption import VerifierReport, shown_reasons
 from ravelar.tools.evidence.canaries import run_canaries
 from ravelar.tools.evidence.lint import lint
-from ravelar.tools.evidence.make_probes import enough
 from ravelar.tools.evidence.measure import measure
 from ravelar.tools.evidence.probes import Half, ProbeSet
 from ravelar.tools.evidence.thresholds import Thresholds
@@ -80,9 +79,3 @@ def _measured(tool: Written, probes: ProbeSet, half: Half, needs: Thresholds, on
     if because.startswith(ToolUnavailable.__name__):
         raise ToolUnavailable(because.partition(": ")[2])
     return trial
-
-
-def refused_for_want_of_probes(probes: ProbeSet, thresholds: Thresholds | None = None) -> Decision | None:
-    """Refuse before anything is written where the probes could not show what is needed; None if they could."""
-    lacking = enough(probes, thresholds)
-    return Decision(adopt=False, reasons=(Reason(code="too_few_probes", message=lacking),)) if lacking else None

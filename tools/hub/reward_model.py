@@ -258,28 +258,6 @@ def open_reward_model(  # noqa: PLR0913  each is a decision of the caller's
     )
 
 
-def open_recipe(
-    recipe: HubRecipe,
-    folder: Path | str,
-    *,
-    card: ToolCard | None = None,
-    device: str = "auto",
-    dtype: str = "auto",
-) -> HubRewardModel:
-    """Build a reward model from its recipe and the folder it was downloaded to; errors are `open_reward_model`'s."""
-    return open_reward_model(
-        folder,
-        repo=recipe.repo,
-        revision=recipe.revision,
-        adapter=recipe.adapter,
-        options=recipe.options,
-        device=device,
-        dtype=dtype,
-        allow_remote_code=recipe.remote_code,
-        card=card,
-    )
-
-
 def make_card(folder: ModelFolder, plan: Plan, options: AdapterOptions, *, revision: str) -> ToolCard:
     """Write the card of a model of which nothing was measured yet; its weights are not read."""
     how = _HOW[plan.adapter].format(reduction=options.reduction)

@@ -12,7 +12,7 @@ import pytest
 from ravelar.tools.adopted.entry import HubRecipe
 from ravelar.tools.errors import InputError, RepositoryRefused, ToolUnavailable, UnusablePrompt
 from ravelar.tools.hub.adapters.text import Disarm, conversation, fill, prompt_text, steps_of
-from ravelar.tools.hub.reward_model import HubRewardModel, open_recipe, open_reward_model
+from ravelar.tools.hub.reward_model import HubRewardModel, open_reward_model
 from ravelar.tools.reward import Scored, Triple
 from ravelar.tools.scoring import score_or_abstain
 
@@ -365,7 +365,8 @@ def test_the_card_and_the_recipe_say_how_it_is_built_again(candidates: Any) -> N
     assert "its label (cost)" in model.card.summary
     recipe = model.recipe
     assert recipe == HubRecipe(repo=it.repo, revision=it.revision, adapter="classifier", options={"max_tokens": 64})
-    again = open_recipe(recipe, it.folder, device="cpu")
+    said = {"adapter": recipe.adapter, "options": recipe.options, "device": "cpu"}
+    again = open_reward_model(it.folder, repo=recipe.repo, revision=recipe.revision, **said)
     assert again.card == model.card
     assert raws(again, MIXED) == raws(model, MIXED)
 
