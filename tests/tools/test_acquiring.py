@@ -97,7 +97,9 @@ def test_only_an_exact_tie_is_put_to_whoever_breaks_ties(fake_tool, attempt):
 
     assert best_of([one, other], attempt.probes, choose).name == "other"
     assert asked == [["one", "other"]]
-    worse = try_model("worse", model(fake_tool, lambda t: words(t) + crc32((t.question + t.text).encode()) % 9), RECIPE, attempt)
+    worse = try_model(
+        "worse", model(fake_tool, lambda t: words(t) + crc32((t.question + t.text).encode()) % 9), RECIPE, attempt
+    )
     assert best_of([worse, one], attempt.probes, choose).name == "one"
     assert len(asked) == 1
 
