@@ -22,6 +22,7 @@ from ravelar.tools.hub.adapters.loading import load_engine, out_of_memory
 from ravelar.tools.hub.adapters.options import AdapterOptions, OptionValue, read_options
 from ravelar.tools.hub.adapters.pair import QuestionAnswer
 from ravelar.tools.hub.adapters.steps import StepScores
+from ravelar.tools.hub.adapters.value_head import ValueHead
 from ravelar.tools.reward import RawScore, Scored, Triple
 from ravelar.tools.scoring import describe
 
@@ -32,8 +33,10 @@ _ADAPTERS: Mapping[str, Callable[[Engine, AdapterOptions, int], "Adapter"]] = {
     "pair": QuestionAnswer,
     "steps": StepScores,
     "custom": CustomHead,
+    "value_head": ValueHead,
 }
 _HOW = {
+    "value_head": "reads a value head off the last token of the conversation, rendered by its own chat template",
     "classifier": "scores the conversation, rendered by the model's own chat template",
     "pair": "scores question and answer as a pair of texts",
     "steps": "scores each step of the completion, joined by the {reduction} of the steps",
@@ -229,7 +232,7 @@ def open_reward_model(  # noqa: PLR0913  each is a decision of the caller's
         folder: Where it is; nothing else is read, and the network is not used.
         repo: "owner/name", where it comes from.
         revision: The commit it was downloaded at.
-        adapter: "classifier", "pair", "steps" or "custom" instead of the one that its config asks for.
+        adapter: "classifier", "value_head", "pair", "steps" or "custom" instead of the one that its config asks for.
         options: See `tools.hub.adapters.options`.
         device: "auto" (CUDA if there is one), "cpu", "cuda" ...
         dtype: "auto" (float32; on CUDA bfloat16 where the weights are stored in 16 bits), "float32", "bfloat16",

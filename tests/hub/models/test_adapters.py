@@ -13,6 +13,7 @@ from ravelar.tools.adopted.entry import HubRecipe
 from ravelar.tools.errors import InputError, RepositoryRefused, ToolUnavailable, UnusablePrompt
 from ravelar.tools.hub.adapters.text import Disarm, conversation, fill, prompt_text, steps_of
 from ravelar.tools.hub.reward_model import HubRewardModel, open_reward_model
+from ravelar.tools.hub.self_test import self_test
 from ravelar.tools.reward import Scored, Triple
 from ravelar.tools.scoring import score_or_abstain
 
@@ -454,3 +455,53 @@ def test_steps_are_at_least_one() -> None:
 def test_special_tokens_are_broken_up_and_nothing_else() -> None:
     disarm = Disarm(["<|end|>", "</s>", " ", "\n\n", "x"])
     assert disarm("a <|end|> </s> < |end|> x\n\n") == "a < |end|> < /s> < |end|> x\n\n"
+
+
+# ------------------------------------------------------------------------------------------- value heads
+
+
+def with_value_head(folder: Path, copy: Path, *, width: int = 32) -> Path:
+    """Copy a text generator and put a value head beside its weights, as PPO trainers save it."""
+    import shutil
+
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(folder, copy)
+    draw = torch.Generator().manual_seed(5)
+    head = {"v_head.summary.weight": torch.randn(1, width, generator=draw), "v_head.summary.bias": torch.ones(1)}
+    path = copy / "model.safetensors"
+    save_file({**load_file(path), **head}, path, metadata={"format": "pt"})
+    return copy
+
+
+@pytest.mark.parametrize("family", ["qwen2", "llama"])
+def test_a_value_head_reads_the_last_tokens_hidden_state(untrained: Any, tmp_path: Path, family: str) -> None:
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
+
+    folder = with_value_head(untrained(family, "CausalLM"), tmp_path / "with-head")
+    text = "<|user|>Ask Ann for the salt.<|end|><|assistant|>please, could I borrow the salt, Ann.<|end|>"
+    ids = torch.tensor([tokenizer_of(folder)(text, add_special_tokens=False)["input_ids"]])
+    head = load_file(folder / "model.safetensors")
+    with torch.no_grad():
+        states = AutoModelForCausalLM.from_pretrained(folder).eval()(ids, output_hidden_states=True).hidden_states
+        expected = states[-1][0, -1] @ head["v_head.summary.weight"][0] + head["v_head.summary.bias"][0]
+    model = opened(folder)
+    assert model.recipe.adapter == "value_head"
+    assert raws(model, MIXED[:1]) == pytest.approx([float(expected)], abs=1e-5)
+    alone = [raws(model, [triple])[0] for triple in MIXED]
+    assert raws(model, MIXED) == pytest.approx(alone, abs=1e-5)
+    assert self_test(model)["padding"].ok
+
+
+def test_a_value_head_of_another_width_is_refused(untrained: Any, tmp_path: Path) -> None:
+    folder = with_value_head(untrained("qwen2", "CausalLM"), tmp_path / "with-head", width=16)
+    with pytest.raises(RepositoryRefused, match=r"\(1, 16\); allowed: \(1, 32\)"):
+        opened(folder)
+
+
+def test_a_text_generator_without_one_is_refused(untrained: Any) -> None:
+    with pytest.raises(RepositoryRefused, match="text generator .* with no score head"):
+        opened(untrained("qwen2", "CausalLM"))

@@ -9,7 +9,10 @@ from ravelar.tools.errors import RepositoryRefused, UnknownName
 from ravelar.tools.hub.adapters.folder import ModelFolder
 from ravelar.tools.hub.adapters.options import AdapterOptions
 
-AdapterName = Literal["classifier", "pair", "steps", "custom"]
+VALUE_HEAD = "v_head.summary.weight"
+"""The tensor by which a text generator with a value head is known."""
+
+AdapterName = Literal["classifier", "value_head", "pair", "steps", "custom"]
 Direction = Literal["higher", "lower"]
 
 _ENCODERS = ("bert", "electra", "mpnet", "xlm", "nezha", "ernie", "funnel", "canine")  # deberta, roberta ... within
@@ -150,7 +153,9 @@ def _native_adapter(folder: ModelFolder, options: AdapterOptions) -> AdapterName
             "name it by the option format='... {prompt} ... {completion} ...'"
         )
     if architecture.endswith(("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")):
-        held = "a value head that needs code of its own" if _value_head(folder) else "no score head"
+        if _value_head(folder) and (folder.has_chat_template or options.format):
+            return "value_head"
+        held = "a value head but no chat template" if _value_head(folder) else "no score head"
         raise RepositoryRefused(
             f"{folder.repo} is a text generator ({architecture}) with {held}; a generative judge is used as a judge, "
             "not as a reward model"
@@ -162,7 +167,7 @@ def _native_adapter(folder: ModelFolder, options: AdapterOptions) -> AdapterName
 
 
 def _value_head(folder: ModelFolder) -> bool:
-    return any("v_head" in name or "value_head" in name for name in folder.tensors)
+    return VALUE_HEAD in folder.tensors
 
 
 def _auto_class(folder: ModelFolder, adapter: str) -> str:
@@ -170,12 +175,15 @@ def _auto_class(folder: ModelFolder, adapter: str) -> str:
         held = [key for key in folder.auto_map if key.startswith("AutoModel")]
         first = ("AutoModelForSequenceClassification", "AutoModelForTokenClassification", "AutoModel")
         return next((key for key in first if key in held), held[0] if held else "AutoModel")
-    return "AutoModelForTokenClassification" if adapter == "steps" else "AutoModelForSequenceClassification"
+    classes = {"steps": "AutoModelForTokenClassification", "value_head": "AutoModelForCausalLM"}
+    return classes.get(adapter, "AutoModelForSequenceClassification")
 
 
 def _score_index(folder: ModelFolder, adapter: str, options: AdapterOptions) -> int:
     """Return the output that is the score; several outputs without a named one are no reward model."""
     labels = folder.labels
+    if adapter == "value_head":
+        return 0
     if options.score_index is not None:
         if adapter != "custom" and options.score_index >= len(labels):
             raise RepositoryRefused(

@@ -10,6 +10,7 @@ from ravelar.tools.hub.adapters.choice import Plan
 from ravelar.tools.hub.adapters.engine import Engine
 from ravelar.tools.hub.adapters.folder import ModelFolder
 from ravelar.tools.hub.adapters.options import AdapterOptions
+from ravelar.tools.hub.adapters.value_head import put_head_on
 from ravelar.tools.scoring import describe
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -66,6 +67,8 @@ def load_engine(folder: ModelFolder, plan: Plan, options: AdapterOptions, *, dev
         )
     missing = tuple(sorted(map(str, info.get("missing_keys") or ())))
     _refuse_missing(folder, missing, tuple(sorted(map(str, info.get("unexpected_keys") or ()))))
+    if plan.adapter == "value_head":
+        put_head_on(torch, model, folder, precision)
     model.requires_grad_(False)
     model.eval()
     if hasattr(model.config, "use_cache"):
