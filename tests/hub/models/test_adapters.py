@@ -503,5 +503,5 @@ def test_a_value_head_of_another_width_is_refused(untrained: Any, tmp_path: Path
 
 
 def test_a_text_generator_without_one_is_refused(untrained: Any) -> None:
-    with pytest.raises(RepositoryRefused, match="text generator .* with no score head"):
+    with pytest.raises(RepositoryRefused, match=r"text generator .* with no score head"):
         opened(untrained("qwen2", "CausalLM"))
