@@ -55,10 +55,15 @@ class RoleServer(LoopbackServer):
         return 200, {"role": "assistant", "content": said(user) if callable(said) else said}
 
 
+_HEARING = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ravelar.cli.main import main; main()"
+)
+
+
 def begin(*arguments: str) -> "subprocess.Popen[str]":
-    """Start the command line in a process of its own."""
+    """Start the command line in a process of its own, which hears Ctrl-C even where whoever runs the tests does not."""
     return subprocess.Popen(
-        [sys.executable, "-m", "ravelar", *arguments],
+        [sys.executable, "-c", _HEARING, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
