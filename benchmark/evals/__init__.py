@@ -1,0 +1,1 @@
+"""The evaluation harness: data sets, systems, judging, measures, statistics, reports."""

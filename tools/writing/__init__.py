@@ -1,0 +1,1 @@
+"""What RAVEL stands on without a graph: state types, gate, actions, event log, prices, detectors, measures."""

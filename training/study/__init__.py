@@ -1,0 +1,1 @@
+"""The study: what routed rewards teach a tiny policy, beside single rewards."""
