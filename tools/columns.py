@@ -58,6 +58,17 @@ class Columns:
                 metadata[role] = _cell(values, name, None)
         return Triple(prompt, completion, _cell(values, self.reference, None), metadata)
 
+    def row(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row under the default names, all that is of no role under `metadata`; what is null is left out.
+
+        The column that a dotted name reaches into goes nowhere: where one role lies, others may, labels among them.
+        """
+        names = {role: getattr(self, role) for role in self.__slots__}
+        found = {role: value for role, name in names.items() if (value := _cell(values, name, None)) is not None}
+        taken = {name if name in values else name.partition(".")[0] for name in names.values()}
+        rest = {name: value for name, value in values.items() if name not in taken}
+        return {**found, **({"metadata": rest} if rest else {})}
+
     def truth(self, values: Mapping[str, Any]) -> bool | None:
         """Return the row's label as a truth value; None where it has none, or none that is one."""
         label = _cell(values, self.label)

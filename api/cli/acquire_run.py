@@ -22,7 +22,7 @@ from ravelar.tools.adopted.entry import RemoteRecipe
 from ravelar.tools.adopted.place import place_of
 from ravelar.tools.columns import Columns
 from ravelar.tools.errors import InputError
-from ravelar.tools.evidence.labelled import read_probes
+from ravelar.tools.evidence.labelled import CHOSEN, REJECTED, read_probes, with_prompt
 from ravelar.tools.hub.remote import open_remote
 from ravelar.tools.rows import BadRow, Row, read_rows
 
@@ -131,19 +131,16 @@ def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
 def _named(placed: tuple[str, dict[str, Any]], columns: Columns, needed: tuple[str, ...]) -> dict[str, Any]:
     """Return a row under the graph's own column names, further columns as metadata."""
     place, values = placed
-    row: dict[str, Any] = {}
-    for role in Columns.__slots__:
-        name = getattr(columns, role)
-        if values.get(name) is not None:
-            row[role] = values.pop(name)
+    row = columns.row(values)
+    further = row.pop("metadata", {})
+    row |= {side: further.pop(side) for side in (CHOSEN, REJECTED) if side in further}
+    if "prompt" not in row:
+        row = with_prompt(row)
     for role in needed:
         if role not in row:
-            there = ", ".join(map(repr, [*row, *values][:12])) or "none"
+            there = ", ".join(map(repr, list(values)[:12])) or "none"
             raise InputError(f"{place}: no column {getattr(columns, role)!r}; columns: {there}; --column {role}=NAME")
-    for role in ("chosen", "rejected"):
-        if role in values:
-            row[role] = values.pop(role)
-    return {**row, **({"metadata": values} if values else {})}
+    return {**row, **({"metadata": further} if further else {})}
 
 
 def _thread(given: dict[str, Any], context: RlarContext) -> str:
