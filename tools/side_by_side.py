@@ -76,10 +76,11 @@ class SideBySide:
     """
 
     def __init__(self, time_limit_s: float) -> None:
-        if not time_limit_s > 0:
-            raise InputError(f"time_limit_s is {time_limit_s!r}; a number of seconds above 0 is needed")
+        if not isinstance(time_limit_s, int | float) or not 0 < time_limit_s <= threading.TIMEOUT_MAX:
+            raise InputError(f"time_limit_s is {time_limit_s!r}; a finite number of seconds above 0 is needed")
         self.time_limit_s = time_limit_s
         self._lock = threading.Lock()
+        self._end: weakref.finalize[[dict[str, _Worker]], SideBySide] | None = None
         self._start_afresh()
 
     def __call__(self, batches: Sequence[Batch], on_batch: OnBatch | None = None) -> list[list[Reward]]:
@@ -101,7 +102,8 @@ class SideBySide:
 
     def close(self) -> None:
         """End the workers; one that hangs ends when its tool comes back."""
-        self._end()
+        with self._lock:
+            _end_all(self._workers)
 
     def _begin(self, batch: Batch) -> _Job | RewardToolError:
         """Give a batch to its tool's worker, or say why it can't be taken."""
@@ -140,6 +142,8 @@ class SideBySide:
             return worker
 
     def _start_afresh(self) -> None:
+        if self._end is not None:
+            self._end.detach()
         self._process = os.getpid()
         self._workers: dict[str, _Worker] = {}
         self._end = weakref.finalize(self, _end_all, self._workers)

@@ -3,16 +3,13 @@
 RoutedReward -> ScoredBatch -> RewardWatch.see -> {metric: figure} -> the trainer's log
 """
 
-import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ravelar.tools.reward import Reward, Triple
 from ravelar.tools.scoring import describe
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +36,16 @@ class RewardWatch(Protocol):
         ...
 
 
-def see_all(watches: Sequence[RewardWatch], batch: ScoredBatch) -> dict[str, float]:
+def see_all(
+    watches: Sequence[RewardWatch], batch: ScoredBatch, *, complain: Callable[[str], object]
+) -> dict[str, float]:
     """Show a batch to every watch; return the finite metrics of all of them. A watch that fails gives none."""
     metrics: dict[str, float] = {}
     for watch in watches:
         try:
             seen = {str(name): float(figure) for name, figure in watch.see(batch).items()}
         except Exception as error:  # noqa: BLE001  whoever looks on must not end a training run
-            _log.warning("the watch %s failed at step %d: %s", type(watch).__name__, batch.step, describe(error))
+            complain(f"the watch {type(watch).__name__} failed: {describe(error)}")
             continue
         metrics |= {name: figure for name, figure in seen.items() if math.isfinite(figure)}
     return metrics
