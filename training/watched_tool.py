@@ -23,7 +23,8 @@ ALERTS: tuple[AlertName, ...] = (
     "tool_disagreement",
     "outside_range",
 )
-POINT = 16  # completions
+POINT = 16  # completions, at least
+_POINTS = 3  # of one batch, at most
 STILL = 0.05  # a mean that moved by less has neither risen nor fallen
 _RISES: tuple[AlertName, ...] = ALERTS[:4]
 _CHECKED: frozenset[str] = frozenset({"gap_grows", "check_falls"})
@@ -151,11 +152,12 @@ class WatchedTool:
         return RiseTest(margin, _LEAST_DEVIATIONS[name])
 
     def _add(self, name: str, values: Sequence[float]) -> None:
+        """Make points of values in order, as many as there are, but at most three: a baseline spans four batches."""
         waiting = [*self.waiting.get(name, ()), *values]
-        if len(waiting) >= POINT:
-            self.tests[name].add(fmean(waiting))
-            waiting = []
-        self.waiting[name] = waiting
+        points = min(_POINTS, len(waiting) // POINT)
+        for i in range(points):
+            self.tests[name].add(fmean(waiting[i * len(waiting) // points : (i + 1) * len(waiting) // points]))
+        self.waiting[name] = [] if points else waiting
 
     def _expect_disagreement(self) -> None:
         """Once the baseline is there, expect what it shows and half as much more, and count from nought."""
