@@ -5,6 +5,7 @@ import pickle
 from types import SimpleNamespace
 
 import pytest
+from accelerate import PartialState
 from reward_sources import by_task, two_tools
 
 from ravelar.training.routed_reward import RoutedReward
@@ -14,7 +15,9 @@ worker = pytest.importorskip("trl.experimental.async_grpo.async_rollout_worker",
 
 def group(task, n=4):
     """A group as the rollout loop gathers it: one row's columns, repeated, and no trainer's state."""
-    sequence = worker.TrainingSequence(input_ids=[1, 2], completion_mask=[0, 1], old_log_probs=[0.0, -1.0], rollout_id=0)
+    sequence = worker.TrainingSequence(
+        input_ids=[1, 2], completion_mask=[0, 1], old_log_probs=[0.0, -1.0], rollout_id=0
+    )
     return worker.RolloutGroup(
         prompts=[[{"role": "user", "content": "?"}]] * n,
         reward_kwargs={"task": [task] * n, "reference": [None] * n},
@@ -44,6 +47,7 @@ def scored(reward, task):
 @pytest.fixture
 def sent():
     """A RoutedReward as TRL's child process gets it."""
+    PartialState(cpu=True)  # TRL's logger wants it
     return pickle.loads(pickle.dumps(RoutedReward(library=two_tools, router=by_task, name="routed")))
 
 

@@ -4,14 +4,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from reward_sources import FolderAcquirer, FolderLibrary, by_task, two_tools
 
 import ravelar
 from ravelar.calls import default_router
 from ravelar.tools.errors import InputError
 from ravelar.tools.library import Library
 from ravelar.training.routed_reward import RoutedReward
-
-from reward_sources import FolderAcquirer, FolderLibrary, by_task, two_tools
 
 
 class CountingWatch:

@@ -5,15 +5,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+import trl
+from datasets import Dataset
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
 CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:;?!+-*/=()'\n"
-TEMPLATE = "{% for m in messages %}{{ m['role'][0] + ':' + m['content'] + '\n' }}{% endfor %}{% if add_generation_prompt %}a:{% endif %}"
+TEMPLATE = (
+    "{% for m in messages %}{{ m['role'][0] + ':' + m['content'] + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}a:{% endif %}"
+)
 
 
 def tokenizer() -> Any:
     """Make the tokenizer: one token a character."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
     vocabulary = {token: i for i, token in enumerate(["<pad>", "<eos>", "<unk>", *CHARACTERS])}
     made = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     made.pre_tokenizer = pre_tokenizers.Split(Regex("[\\s\\S]"), behavior="isolated")
@@ -25,9 +31,6 @@ def tokenizer() -> Any:
 
 def model() -> Any:
     """Make the policy, always the same one."""
-    import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=len(CHARACTERS) + 3,
@@ -68,9 +71,6 @@ def options(folder: Path, **more: Any) -> dict[str, Any]:
 
 def train(kind: str, reward: Any, rows: Mapping[str, list[Any]], folder: Path, **more: Any) -> Any:
     """Train with TRL's own trainer, "GRPO" or "RLOO"; return the trainer."""
-    import trl
-    from datasets import Dataset
-
     with warnings.catch_warnings():  # what TRL, transformers and torch warn of among themselves
         warnings.simplefilter("ignore")
         trainer = getattr(trl, f"{kind}Trainer")(
