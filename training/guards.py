@@ -2,8 +2,8 @@
 
     ScoredBatch -> per reward tool: reward r, check c of a sample, length, repetition -> points -> tests -> Alert
 
-A point is the mean over at least 16 completions of one reward tool; a batch makes at most three. The first 12 points are
-the baseline; the tests of `training.rise_test` look at each one after them. For each reward tool:
+A point is the mean over at least 16 completions of one reward tool; a batch makes at most three of them. The first 12
+points are the baseline; the tests of `training.rise_test` look at each one after. For each reward tool:
 
     gap_grows          r - c rises by more than 0.1
     check_falls        c falls by more than 0.1, while r does not fall

@@ -11,15 +11,13 @@ from ravelar.tools.errors import InputError
 from ravelar.tools.extras import need
 from ravelar.tools.rows import BadRow, RowFormat, read_rows
 from ravelar.training.recipes import Recipe, recipe_named
+from ravelar.training.trainer_rows import NOT_COLUMNS
 
 SourceRow = dict[str, Any]
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet", ".gz")
 NOT_FOR_TRAINING = ("completion", "label", "chosen", "rejected")
 """Columns that hold completions or what is thought of them: no tool may see them, and TRL drops or rejects them."""
-RESERVED = frozenset(
-    {"prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments"}
-)
-"""What TRL passes to a reward function itself; a column of that name would collide with it."""
+_COLLIDES = frozenset({"prompts", "completions"}) | NOT_COLUMNS
 
 
 class Source(BaseModel):
@@ -164,7 +162,7 @@ def _by_columns(source: Source, values: Mapping[str, Any]) -> SourceRow:
             if name not in values:
                 raise _no_column(repr(name), values, None, "keep")
     kept = {name: value for name, value in further.items() if source.keep is None or name in source.keep}
-    if collides := RESERVED & kept.keys():
+    if collides := _COLLIDES & kept.keys():
         raise InputError(
             f"column {min(collides)!r} bears the name of what TRL passes itself; leave it out with keep: [...]"
         )
