@@ -20,7 +20,7 @@ after Shin, Ramdas and Rinaldo, arXiv 2203.03532. The constants are ours.
 
 import math
 from dataclasses import dataclass, field
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 FIRST = 12  # ours: enough to know a spread by, few enough that a policy has not yet learnt to game anything
@@ -85,7 +85,9 @@ class RiseTest:
     @property
     def deviation(self) -> float:
         """The standard deviation that points are taken to have."""
-        return max(stdev(self.first) * _SPREAD, self.least_deviation)
+        mean = fmean(self.first)
+        squares = math.fsum((point - mean) ** 2 for point in self.first)
+        return max(math.sqrt(squares / (FIRST - 1)) * _SPREAD, self.least_deviation)
 
     @property
     def limit(self) -> float:
