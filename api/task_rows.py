@@ -6,7 +6,7 @@ from typing import Any
 
 from ravelar.tools.columns import Columns
 from ravelar.tools.errors import InputError
-from ravelar.tools.evidence.labelled import read_probes
+from ravelar.tools.evidence.labelled import CHOSEN, REJECTED, read_probes, with_prompt
 from ravelar.tools.reward import Triple
 from ravelar.tools.rows import BadRow, Row, read_rows
 
@@ -45,18 +45,15 @@ def graph_row(place: str, values: Mapping[str, Any], columns: Columns) -> dict[s
     Raises:
         InputError: if it has no prompt.
     """
-    left, row = dict(values), {}
-    for role in Columns.__slots__:
-        name = getattr(columns, role)
-        if left.get(name) is not None:
-            row[role] = left.pop(name)
+    row = columns.row(values)
+    further = row.pop("metadata", {})
+    row |= {side: further.pop(side) for side in (CHOSEN, REJECTED) if side in further}
     if "prompt" not in row:
-        there = ", ".join(map(repr, [*row, *left][:12])) or "none"
+        row = with_prompt(row)
+    if "prompt" not in row:
+        there = ", ".join(map(repr, list(values)[:12])) or "none"
         raise InputError(f"{place}: no column {columns.prompt!r}; columns: {there}; --column prompt=NAME")
-    for role in ("chosen", "rejected"):
-        if role in left:
-            row[role] = left.pop(role)
-    return {**row, **({"metadata": left} if left else {})}
+    return {**row, **({"metadata": further} if further else {})}
 
 
 def example_of(triple: Triple) -> dict[str, Any]:
