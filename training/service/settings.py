@@ -40,7 +40,7 @@ class ServiceSettings:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be above 0")
         if self.token is not None and (not self.token.isascii() or not self.token.isprintable() or " " in self.token):
             raise InputError(
-                "the token holds a character that no header can carry; allowed: printable ASCII, no blanks"
+                "the token holds a character that no header can carry; allowed: ASCII, printable, no blanks"
             )
         if self.token == "":
             raise InputError("the token is empty; give one of at least one character, or none at all")
