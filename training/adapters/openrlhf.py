@@ -13,6 +13,7 @@ from ravelar.tools.reward import Reward, Triple
 from ravelar.training.adapters.labels import triple_of
 from ravelar.training.adapters.numbers import number_of
 from ravelar.training.adapters.texts import completion_of
+from ravelar.training.service.settings import Unscored
 
 
 def to_triples(body: Mapping[str, Any]) -> list[Triple]:
@@ -38,15 +39,15 @@ def to_triples(body: Mapping[str, Any]) -> list[Triple]:
     ]
 
 
-def from_rewards(rewards: Sequence[Reward], *, unscored: float | None = None) -> dict[str, Any]:
+def from_rewards(rewards: Sequence[Reward], *, unscored: Unscored = "error") -> dict[str, Any]:
     """Return what OpenRLHF reads of n rewards; `extra_logs` says which of them tools gave.
 
     Args:
         rewards: In the order of the request.
-        unscored: The number for rewards that are None; None means to refuse them.
+        unscored: What stands for a reward that is None: a number, "null", or "error" to refuse it.
 
     Raises:
-        NumberNeeded: if a reward is None and no number was named for it.
+        NumberNeeded: if a reward is None and `unscored` is "error".
     """
     numbers = [number_of(reward, unscored) for reward in rewards]
     scored = [float(reward.value is not None) for reward in rewards]

@@ -13,6 +13,7 @@ from ravelar.tools.reward import Reward, Triple
 from ravelar.training.adapters.labels import triple_of
 from ravelar.training.adapters.numbers import number_of
 from ravelar.training.adapters.texts import without_end_tokens
+from ravelar.training.service.settings import Unscored
 
 
 def to_triple(body: Mapping[str, Any]) -> Triple:
@@ -29,14 +30,14 @@ def to_triple(body: Mapping[str, Any]) -> Triple:
     return triple_of(body["prompt"], without_end_tokens(response), body.get("label"))
 
 
-def from_reward(reward: Reward, *, unscored: float | None = None) -> float:
+def from_reward(reward: Reward, *, unscored: Unscored = "error") -> float | None:
     """Return the number that slime reads.
 
     Args:
         reward: What a tool said.
-        unscored: The number for a reward that is None; None means to refuse it.
+        unscored: What stands for a reward that is None: a number, "null", or "error" to refuse it.
 
     Raises:
-        NumberNeeded: if the reward is None and no number was named for it.
+        NumberNeeded: if the reward is None and `unscored` is "error".
     """
     return number_of(reward, unscored)
