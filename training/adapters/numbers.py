@@ -25,8 +25,8 @@ def number_of(reward: Reward, unscored: Unscored = "error") -> float | None:
         return reward.value
     if unscored == "error":
         raise NumberNeeded(
-            f"unscored by {reward.tool or 'any tool'}: {reward.reason or 'no reason given'}; this trainer reads numbers "
-            "only: name one with `unscored`, such as 0.0, to train on it"
+            f"unscored by {reward.tool or 'any tool'}: {reward.reason or 'no reason given'}; this trainer reads "
+            "numbers only: name one with `unscored`, such as 0.0, to train on it"
         )
     return None if unscored == "null" else float(unscored)
 
@@ -37,8 +37,10 @@ def unscored_of(given: object) -> Unscored:
     Raises:
         InputError: if it is none of these.
     """
-    if given == "error" or given == "null":
-        return given
+    if given == "error":
+        return "error"
+    if given == "null":
+        return "null"
     try:
         number = float(given) if isinstance(given, str | int | float) and not isinstance(given, bool) else math.nan
     except (ValueError, OverflowError):
