@@ -9,7 +9,7 @@ import click
 
 from ravelar.tools.errors import InputError
 
-TOKEN = "RAVELAR_SERVICE_TOKEN"  # noqa: S105  the variable's name
+TOKEN = "RAVELAR_SERVICE_TOKEN"
 
 EPILOG = f"""\b
 Examples:
@@ -83,7 +83,7 @@ def _serve(*, host: str, port: int, drain_limit: float, drain_wait: float, **opt
     return 1 if unanswered else 0
 
 
-def _settings(
+def _settings(  # noqa: PLR0913  one a flag
     *,
     host: str,
     token_file: Path | None,
@@ -110,7 +110,7 @@ def _settings(
     )
 
 
-def _backend(
+def _backend(  # noqa: PLR0913  one a flag
     metrics: Any,
     *,
     workers: int,
