@@ -46,6 +46,7 @@ class Worker:
         pid: Its process id.
         rows: Triples that it has not answered yet.
         leaves: Set when a call hangs in it: it gets nothing new, and ends when it has answered the rest.
+        gone: Whether it has ended.
         heard: When it last said something, by the monotonic clock.
     """
 
@@ -55,6 +56,7 @@ class Worker:
         self.pid = process.pid
         self.rows = 0
         self.leaves = asyncio.Event()
+        self.gone = False
         self.heard = time.monotonic()
         self._process, self._reader, self._writer = process, reader, writer
         self._asked: dict[int, asyncio.Future[list[Reward]]] = {}
@@ -97,6 +99,8 @@ class Worker:
         Raises:
             WorkerDied: if it ends before it answers.
         """
+        if self.gone:
+            raise WorkerDied(f"the worker process {self.pid} has ended")
         self._number += 1
         number = self._number
         future: asyncio.Future[list[Reward]] = asyncio.get_running_loop().create_future()
@@ -134,6 +138,7 @@ class Worker:
         except EOFError:
             pass
         finally:
+            self.gone = True
             for future in list(self._asked.values()):
                 if not future.done():
                     future.set_exception(WorkerDied(f"the worker process {self.pid} ended"))
@@ -260,7 +265,7 @@ class Processes:
     async def _pick(self, tool: RewardTool) -> Worker:
         """Return the worker for a tool, waiting for one if all are being replaced."""
         async with self._changed:
-            while not (there := [one for one in self._slots if one is not None]):
+            while not (there := [one for one in self._slots if one is not None and not one.gone]):
                 await self._changed.wait()
         if self._settings.joins(tool):
             return there[zlib.crc32(tool.card.name.encode()) % len(there)]
