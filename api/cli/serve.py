@@ -140,7 +140,7 @@ def _backend(  # noqa: PLR0913  one a flag
         time_limit_s=time_limit,
     )
     if workers:
-        return process_backend(workers, library, router, lanes, on_batch=metrics.batch)
+        return process_backend(workers, library, router, lanes, on_batch=metrics.part)
     return local_backend(library, router, lanes, on_batch=metrics.batch)
 
 

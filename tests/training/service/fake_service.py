@@ -17,7 +17,7 @@ from ravelar.training.service.settings import ServiceSettings
 def main(options: dict[str, dict[str, object] | int]) -> int:
     metrics, lanes = Metrics(), LaneSettings(**options.get("lanes", {}))
     if workers := options.get("workers", 0):
-        backend = process_backend(workers, fake_tools.library, settings=lanes, on_batch=metrics.batch)
+        backend = process_backend(workers, fake_tools.library, settings=lanes, on_batch=metrics.part)
     else:
         backend = local_backend(fake_tools.library, settings=lanes, on_batch=metrics.batch)
     app = create_app(backend, ServiceSettings(**options.get("settings", {})), metrics=metrics)

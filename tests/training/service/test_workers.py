@@ -71,7 +71,7 @@ def test_workers_killed_under_load_lose_no_request() -> None:
         wrong = [rewards for value, rewards in answered if any(one["value"] not in {value, None} for one in rewards)]
         unscored = [one["reason"] for _, rewards in answered for one in rewards if one["value"] is None]
         assert not wrong
-        assert len(unscored) <= 0.1 * len(answered), unscored  # each says so, after three deaths
+        assert not unscored  # only what died with three workers would be
         until(lambda: len(pids(service)) == 2)
         assert service.health()["restarts"] == killed
 
