@@ -64,8 +64,7 @@ class RoutedBackend:
             return await self._score(triples, tool)
         finally:
             self._open_calls -= 1
-            if self._closing and not self._open_calls:
-                self._settled.set()
+            self._settle()
 
     def tools(self) -> list[ToolCard]:
         """Return the cards of the tools there are."""
@@ -81,9 +80,13 @@ class RoutedBackend:
     async def close(self) -> None:
         """Refuse what comes, wait for what was taken, and end the scorers. Every call ends by its time limit."""
         self._closing = True
-        if self._open_calls:
-            await self._settled.wait()
+        self._settle()
+        await self._settled.wait()
         await self._scorers.close()
+
+    def _settle(self) -> None:
+        if self._closing and not self._open_calls:
+            self._settled.set()
 
     async def _score(self, triples: Sequence[Triple], tool: str | None) -> list[Reward]:
         library = self._opened.library
