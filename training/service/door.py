@@ -77,7 +77,8 @@ class Gate:
         if self._token is not None and path not in OPEN_PATHS and not self._knows(authorization):
             raise Refused(401, "a bearer token is needed, or the one given is wrong")
         if self.draining and path in SCORING_PATHS:
-            raise Refused(503, "the service is ending; ask another instance", retry_after_s=_RETRY_ELSEWHERE_S)
+            ending = "the service is ending; ask another instance"
+            raise Refused(503, ending, retry_after_s=_RETRY_ELSEWHERE_S, hang_up=True)
         if length is not None:
             self.bodies.check_length(length.decode("latin-1"))
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from ravelar.tools.errors import RewardToolError, ToolTimeout, ToolUnavailable
+from ravelar.tools.errors import RewardToolError, ToolCrashed, ToolTimeout, ToolUnavailable
 from ravelar.tools.reward import Reward, RewardTool, Triple
 from ravelar.tools.scoring import describe, score_or_abstain
 from ravelar.training.service.backend import Overloaded
@@ -230,7 +230,11 @@ class Lane:
             for one in batch.jobs:
                 one.batch = batch
             started = time.perf_counter()
-            batch.rewards = score_jobs(self.tool, [one.triples for one in batch.jobs])
+            try:
+                batch.rewards = score_jobs(self.tool, [one.triples for one in batch.jobs])
+            except BaseException as error:  # noqa: BLE001  a tool that calls exit() must not leave its callers waiting
+                crash = ToolCrashed(repr(error)[:300])
+                batch.rewards = [self._unscored(one, crash) for one in batch.jobs]
             batch.seconds = time.perf_counter() - started
             self._deliveries.put(batch)
 

@@ -15,8 +15,8 @@ from ravelar.tools.reward import RawScore, Scored, Triple
 class Told:
     """Gives each triple its reference as a raw score, and does before what the completion says.
 
-    "sleep 0.5" sleeps, "hang" never comes back, "die" kills its process, "poison" fails the whole batch, and "odd"
-    has a detail that no JSON and no pickle can hold.
+    "sleep 0.5" sleeps, "hang" never comes back, "die" kills its process, "exit" calls exit(), "poison" fails the
+    whole batch, and "odd" has a detail that no JSON and no pickle can hold.
     """
 
     def __init__(self, name: str, kind: ToolKind = "verifier", batch_s: float = 0.0) -> None:
@@ -43,6 +43,8 @@ def do(told: str) -> None:
             time.sleep(600)
         case ["die"]:
             os.kill(os.getpid(), signal.SIGKILL)
+        case ["exit"]:
+            raise SystemExit(3)
         case ["poison"]:
             raise ToolUnavailable("poisoned")
 

@@ -34,6 +34,22 @@ def test_a_tool_that_hangs_costs_its_own_rewards_only(fakes: Service) -> None:
     assert fakes.score(row("quick", 0.25))[0]["value"] == 0.25  # its thread was replaced
 
 
+def test_a_tool_that_calls_exit_costs_its_own_rewards_only(fakes: Service) -> None:
+    [reward] = fakes.score(row("exit", tool="other"))
+    assert reward["value"] is None
+    assert "ToolCrashed: SystemExit(3)" in reward["reason"]
+    assert fakes.score(row("c", 0.5, tool="other"))[0]["value"] == 0.5
+
+
+def test_a_bad_request_is_answered_at_once_on_a_connection_that_stays(fakes: Service) -> None:
+    started = time.perf_counter()
+    for _ in range(3):
+        assert fakes.post(b"{").status_code == 400
+        assert fakes.client.post("/score", json={"triples": [row()] * 257}).status_code == 413
+    assert fakes.health()["open_requests"] == 0
+    assert time.perf_counter() - started < 1.5
+
+
 def test_requests_for_a_reward_model_share_batches(fakes: Service) -> None:
     rewards = side_by_side(16, lambda i: fakes.score(row("c", i / 100, tool="model"))[0])
     assert [one["value"] for one in rewards] == [i / 100 for i in range(16)]
