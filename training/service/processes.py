@@ -18,9 +18,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ravelar.tools.errors import InputError, RewardToolError, ToolCrashed, ToolTimeout
+from ravelar.tools.errors import InputError, ToolCrashed, ToolTimeout
 from ravelar.tools.reward import Reward, RewardTool, Triple
-from ravelar.tools.scoring import describe
+from ravelar.tools.scoring import abstain, describe
 from ravelar.training.service.frames import frame, read_frame
 from ravelar.training.service.lanes import LaneSettings, OnBatch, check_room
 from ravelar.training.service.open_library import LibrarySource, OpenLibrary, RouterSource
@@ -212,7 +212,7 @@ class Processes:
             async with asyncio.timeout(self._settings.time_limit_s + _GRACE_S):
                 rewards = await self._ask_until_answered(tool, triples)
         except TimeoutError:
-            return _unscored(tool, triples, ToolTimeout(f"no worker answered in {self._settings.time_limit_s:g} s"))
+            return abstain(tool, triples, ToolTimeout(f"no worker answered in {self._settings.time_limit_s:g} s"))
         finally:
             self._waiting[name] -= len(triples)
         seconds = time.perf_counter() - started
@@ -251,7 +251,7 @@ class Processes:
             except WorkerDied as death:
                 _log.warning("%s; %d triples of %s are asked again", death, len(triples), tool.card.name)
         error = ToolCrashed(f"{MAX_DEATHS} worker processes ended while they scored this")
-        return _unscored(tool, triples, error)
+        return abstain(tool, triples, error)
 
     async def _ask_one(self, tool: RewardTool, triples: Sequence[Triple]) -> list[Reward]:
         worker = await self._pick(tool)
@@ -335,7 +335,3 @@ def process_backend(
         InputError: if the library can't be opened.
     """
     return RoutedBackend(OpenLibrary(library, router), Processes(count, library, settings or LaneSettings(), on_batch))
-
-
-def _unscored(tool: RewardTool, triples: Sequence[Triple], error: RewardToolError) -> list[Reward]:
-    return [Reward(None, tool.card.name, describe(error))] * len(triples)
