@@ -112,8 +112,8 @@ def invoke(
 
     `run` says how the batches are run, and `on_batch` is told of each.
     """
-    rows = _rows_by_tool(routes)
-    return _in_order(routes, rows, run(_batches(triples, rows, library), on_batch))
+    rows = rows_by_tool(routes)
+    return in_order(routes, rows, run(batches_of(triples, rows, library), on_batch))
 
 
 async def ascore(
@@ -126,11 +126,11 @@ async def ascore(
 ) -> list[Reward]:
     """Score as `score` does, the tools side by side, each in a thread of its own."""
     routes = choose(triples, library=library, router=router, tool=tool)
-    rows = _rows_by_tool(routes)
+    rows = rows_by_tool(routes)
     scored = await asyncio.gather(
-        *(asyncio.to_thread(_timed_batch, batch, on_batch) for batch in _batches(triples, rows, library))
+        *(asyncio.to_thread(_timed_batch, batch, on_batch) for batch in batches_of(triples, rows, library))
     )
-    return _in_order(routes, rows, scored)
+    return in_order(routes, rows, scored)
 
 
 def score_stream(  # noqa: PLR0913  as `score`
@@ -157,7 +157,8 @@ def describe(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(said.split())}"[:500]
 
 
-def _rows_by_tool(routes: Sequence[Route]) -> Mapping[str, list[int]]:
+def rows_by_tool(routes: Sequence[Route]) -> Mapping[str, list[int]]:
+    """Return, for each tool that n routes name, which of them name it."""
     rows: defaultdict[str, list[int]] = defaultdict(list)
     for i, route in enumerate(routes):
         if route.tool is not None:
@@ -165,11 +166,12 @@ def _rows_by_tool(routes: Sequence[Route]) -> Mapping[str, list[int]]:
     return rows
 
 
-def _batches(triples: Sequence[Triple], rows: Mapping[str, list[int]], library: Library) -> list[Batch]:
+def batches_of(triples: Sequence[Triple], rows: Mapping[str, list[int]], library: Library) -> list[Batch]:
+    """Return one batch for each tool that rows were grouped by."""
     return [Batch(library[name], [triples[i] for i in places]) for name, places in rows.items()]
 
 
-def _in_order(
+def in_order(
     routes: Sequence[Route], rows: Mapping[str, list[int]], scored: Sequence[Sequence[Reward]]
 ) -> list[Reward]:
     """Put each batch's rewards where its triples stand; what no tool fits is unscored for its route's reason."""
