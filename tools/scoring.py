@@ -82,7 +82,7 @@ def invoke(
 ) -> list[Reward]:
     """Score n triples by the n routes chosen for them, one batch per tool; return n rewards in order."""
     rewards = [Reward(None, None, route.reason) for route in routes]
-    for name, rows in _rows_by_tool(routes).items():
+    for name, rows in rows_by_tool(routes).items():
         batch = _timed_batch(library[name], [triples[i] for i in rows], on_batch)
         for i, reward in zip(rows, batch, strict=True):
             rewards[i] = reward
@@ -100,7 +100,7 @@ async def ascore(
     """Score as `score` does, the tools side by side, each in a thread of its own."""
     routes = choose(triples, library=library, router=router, tool=tool)
     rewards = [Reward(None, None, route.reason) for route in routes]
-    by_tool = _rows_by_tool(routes)
+    by_tool = rows_by_tool(routes)
     batches = await asyncio.gather(
         *(
             asyncio.to_thread(_timed_batch, library[name], [triples[i] for i in rows], on_batch)
@@ -128,6 +128,15 @@ def score_stream(  # noqa: PLR0913  as `score`
         yield from score(batch, library=library, router=router, tool=tool, on_batch=on_batch)
 
 
+def rows_by_tool(routes: Sequence[Route]) -> Mapping[str, list[int]]:
+    """Return, for each tool that n routes name, which of them name it."""
+    rows: defaultdict[str, list[int]] = defaultdict(list)
+    for i, route in enumerate(routes):
+        if route.tool is not None:
+            rows[route.tool].append(i)
+    return rows
+
+
 def describe(error: Exception) -> str:
     """Name an error and what it says, on one line of at most 500 characters."""
     try:
@@ -135,14 +144,6 @@ def describe(error: Exception) -> str:
     except Exception:  # noqa: BLE001  a hostile __str__; the type's name is all there is to tell
         said = "(its message can't be read)"
     return f"{type(error).__name__}: {' '.join(said.split())}"[:500]
-
-
-def _rows_by_tool(routes: Sequence[Route]) -> Mapping[str, list[int]]:
-    rows: defaultdict[str, list[int]] = defaultdict(list)
-    for i, route in enumerate(routes):
-        if route.tool is not None:
-            rows[route.tool].append(i)
-    return rows
 
 
 def _timed_batch(tool: RewardTool, triples: Sequence[Triple], on_batch: OnBatch | None) -> list[Reward]:

@@ -5,8 +5,8 @@ from typing import Literal
 
 from ravelar.tools.errors import InputError
 
-Unscored = Literal["null", "error"] | float
-"""What a trainer that wants numbers gets for an unscored completion: nothing, an error, or this number."""
+Unscored = Literal["error", "null"] | float
+"""What a trainer that wants numbers gets for an unscored completion: an error, null, or this number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class ServiceSettings:
     max_rows: int = 1024
     max_depth: int = 64
     read_limit_s: float = 30.0
-    unscored: Unscored = "null"
+    unscored: Unscored = "error"
 
     def __post_init__(self) -> None:
         for name in ("max_body_bytes", "max_bytes_in_flight", "max_rows", "max_depth", "read_limit_s"):

@@ -1,0 +1,100 @@
+"""A backend of this machine: routes here, and has each tool's part of a call scored by threads or by processes."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Protocol
+
+from ravelar.tools.card import ToolCard
+from ravelar.tools.reward import Reward, RewardTool, Triple
+from ravelar.tools.routing import Route
+from ravelar.tools.scoring import choose, rows_by_tool
+from ravelar.training.service.backend import Closing
+from ravelar.training.service.open_library import OpenLibrary
+
+_INLINE_ROWS = 16  # ours: so many triples are routed on the event loop by the built-in rules, in some 30 us each
+
+
+class Scorers(Protocol):
+    """Threads or processes that score for one tool at a time. Called on the event loop."""
+
+    def check(self, tool: str, rows: int) -> None:
+        """Raise `Overloaded` if so many more triples may not wait for a tool."""
+        ...
+
+    def ask(self, tool: RewardTool, triples: Sequence[Triple]) -> Awaitable[list[Reward]]:
+        """Score n triples with a tool; n rewards in order, and never an exception of the tool's."""
+        ...
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what is worth knowing of them."""
+        ...
+
+    async def close(self) -> None:
+        """End them."""
+        ...
+
+
+class RoutedBackend:
+    """A `ScoreBackend` over scorers of this machine.
+
+    Args:
+        opened: The library and its router.
+        scorers: Who scores.
+    """
+
+    def __init__(self, opened: OpenLibrary, scorers: Scorers) -> None:
+        self._opened, self._scorers = opened, scorers
+        self._open_calls = 0
+        self._closing = False
+        self._settled = asyncio.Event()
+
+    async def score(self, triples: Sequence[Triple], *, tool: str | None = None) -> list[Reward]:
+        """Score n triples, as `ScoreBackend.score` says."""
+        if self._closing:
+            raise Closing("the service is ending; nothing new is scored")
+        self._open_calls += 1
+        try:
+            self._opened.refresh()
+            return await self._score(triples, tool)
+        finally:
+            self._open_calls -= 1
+            if self._closing and not self._open_calls:
+                self._settled.set()
+
+    def tools(self) -> list[ToolCard]:
+        """Return the cards of the tools there are."""
+        return [tool.card for tool in self._opened.library]
+
+    async def health(self) -> Mapping[str, Any]:
+        """Return whether it takes calls, how many are open, and what the scorers say of themselves."""
+        return {"ready": not self._closing, "open_calls": self._open_calls, **self._scorers.facts()}
+
+    async def close(self) -> None:
+        """Refuse what comes, wait for what was taken, and end the scorers. Every call ends by its time limit."""
+        self._closing = True
+        if self._open_calls:
+            await self._settled.wait()
+        await self._scorers.close()
+
+    async def _score(self, triples: Sequence[Triple], tool: str | None) -> list[Reward]:
+        library = self._opened.library
+        routes = await self._routes(triples, tool)
+        by_tool = rows_by_tool(routes)
+        for name, rows in by_tool.items():
+            self._scorers.check(name, len(rows))
+        if len(by_tool) == 1 and len(next(iter(by_tool.values()))) == len(triples):
+            return await self._scorers.ask(library[next(iter(by_tool))], triples)
+        rewards = [Reward(None, None, route.reason) for route in routes]
+        asked = [self._scorers.ask(library[name], [triples[i] for i in rows]) for name, rows in by_tool.items()]
+        for rows, batch in zip(by_tool.values(), await asyncio.gather(*asked), strict=True):
+            for i, reward in zip(rows, batch, strict=True):
+                rewards[i] = reward
+        return rewards
+
+    async def _routes(self, triples: Sequence[Triple], tool: str | None) -> list[Route]:
+        """Choose the tools; on the event loop only where that is certain to be quick."""
+        opened = self._opened
+        quick = tool is not None or (opened.ruled and len(triples) <= _INLINE_ROWS)
+        if quick:
+            return choose(triples, library=opened.library, router=opened.router, tool=tool)
+        return await asyncio.to_thread(choose, triples, library=opened.library, router=opened.router, tool=tool)
