@@ -43,14 +43,19 @@ def plan(cards: Sequence[ToolCard], settings: ClusterSettings, *, gpus: float) -
     for name in settings.alone:
         if name not in {card.name for card in cards}:
             raise UnknownName("reward tool", name, [card.name for card in cards])
-    shared = tuple(card.name for card in cards if card.kind in _SHARED_KINDS and card.name not in settings.alone)
-    deployments = [Deployment(VERIFIERS, shared, _with_gpus(settings.verifiers, None, gpus))] if shared else []
+    together = tuple(card.name for card in cards if shared(card) and card.name not in settings.alone)
+    deployments = [Deployment(VERIFIERS, together, _with_gpus(settings.verifiers, None, gpus))] if together else []
     taken = {ROUTING, VERIFIERS}
     for card in cards:
-        if card.name not in shared:
+        if card.name not in together:
             replicas = settings.alone.get(card.name, settings.models)
             deployments.append(Deployment(_name(card, taken), (card.name,), _with_gpus(replicas, card, gpus)))
     return deployments
+
+
+def shared(card: ToolCard) -> bool:
+    """Say whether a tool is cheap enough to share a deployment with others."""
+    return card.kind in _SHARED_KINDS
 
 
 def needed_cpus(deployments: Iterable[Deployment], settings: ClusterSettings) -> float:
@@ -66,9 +71,7 @@ def _with_gpus(replicas: Replicas, card: ToolCard | None, there: float) -> Repli
     if wanted > there:
         whose = card.name if card else VERIFIERS
         raise InputError(f"{whose}: a replica is to have {wanted:g} GPUs, and the cluster has {there:g}")
-    return Replicas(
-        fewest=replicas.fewest, most=replicas.most, cpus=replicas.cpus, gpus=wanted, busy=replicas.busy
-    )
+    return Replicas(fewest=replicas.fewest, most=replicas.most, cpus=replicas.cpus, gpus=wanted, busy=replicas.busy)
 
 
 def _runs_a_model(card: ToolCard) -> bool:

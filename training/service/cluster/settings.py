@@ -1,17 +1,9 @@
 """How the service is spread over a cluster; every number is here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ravelar.tools.errors import InputError
-from ravelar.tools.library import Library
-from ravelar.tools.routing import Router
-
-LibrarySource = Callable[[], Library]
-"""Opens the library in a replica; picklable: a function of a module, or a `functools.partial` of one."""
-
-RouterSource = Callable[[], Router | None]
-"""Opens who chooses tools; None means the rules of `tools.routing`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
