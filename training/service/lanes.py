@@ -26,8 +26,8 @@ MAX_STUCK = 8  # ours: threads of one tool that may hang at one time
 _PAST = 0.9  # ours: share that the past keeps in the running mean of seconds per triple
 _CLOSE_S = 0.5  # how long closing waits for threads that are amid a batch
 
-OnLaneBatch = Callable[[RewardTool, Sequence[Reward], float], None]
-"""Told on the event loop after each batch: the tool, its rewards, and the wall time in seconds."""
+OnBatch = Callable[[RewardTool, Sequence[Triple], Sequence[Reward], float], None]
+"""Told on the event loop after each batch: the tool, its triples and rewards, and the wall time in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class Lane:
     """
 
     def __init__(
-        self, tool: RewardTool, settings: LaneSettings, deliveries: Deliveries, on_batch: OnLaneBatch | None = None
+        self, tool: RewardTool, settings: LaneSettings, deliveries: Deliveries, on_batch: OnBatch | None = None
     ) -> None:
         self.tool = tool
         self.waiting = 0
@@ -171,7 +171,8 @@ class Lane:
         pace = batch.seconds / max(1, len(rewards))
         self._seconds_per_row = _PAST * self._seconds_per_row + (1 - _PAST) * pace
         if self._on_batch is not None:
-            self._on_batch(self.tool, rewards, batch.seconds)
+            triples = [triple for job in batch.jobs for triple in job.triples]
+            self._on_batch(self.tool, triples, rewards, batch.seconds)
 
     def leave(self) -> None:
         """Let the threads end once what waits is done; nothing new may come."""

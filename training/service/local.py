@@ -7,7 +7,7 @@ from typing import Any
 from ravelar.tools.library import Library
 from ravelar.tools.reward import Reward, RewardTool, Triple
 from ravelar.training.service.backend import Overloaded
-from ravelar.training.service.lanes import Deliveries, Lane, LaneSettings, OnLaneBatch
+from ravelar.training.service.lanes import Deliveries, Lane, LaneSettings, OnBatch
 from ravelar.training.service.open_library import LibrarySource, OpenLibrary, RouterSource
 from ravelar.training.service.routed import RoutedBackend
 
@@ -22,7 +22,7 @@ class Threads:
         on_batch: Told of each batch.
     """
 
-    def __init__(self, settings: LaneSettings, on_batch: OnLaneBatch | None = None) -> None:
+    def __init__(self, settings: LaneSettings, on_batch: OnBatch | None = None) -> None:
         self._settings, self._on_batch = settings, on_batch
         self._lanes: dict[str, Lane] = {}
         self._left: list[Lane] = []
@@ -76,7 +76,7 @@ def local_backend(
     router: RouterSource | None = None,
     settings: LaneSettings | None = None,
     *,
-    on_batch: OnLaneBatch | None = None,
+    on_batch: OnBatch | None = None,
 ) -> RoutedBackend:
     """Return a backend that scores in threads of this process.
 

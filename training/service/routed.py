@@ -11,7 +11,8 @@ from ravelar.tools.scoring import choose, rows_by_tool
 from ravelar.training.service.backend import Closing
 from ravelar.training.service.open_library import OpenLibrary
 
-_INLINE_ROWS = 16  # ours: so many triples are routed on the event loop by the built-in rules, in some 30 us each
+_FEW = 16  # triples; ours: so many are routed on the event loop by the built-in rules, in some 5 us each
+_SHORT = 10_000  # characters; ours: longer texts are looked at in a thread
 
 
 class Scorers(Protocol):
@@ -94,7 +95,15 @@ class RoutedBackend:
     async def _routes(self, triples: Sequence[Triple], tool: str | None) -> list[Route]:
         """Choose the tools; on the event loop only where that is certain to be quick."""
         opened = self._opened
-        quick = tool is not None or (opened.ruled and len(triples) <= _INLINE_ROWS)
+        quick = tool is not None or (opened.ruled and len(triples) <= _FEW and all(map(_is_short, triples)))
         if quick:
             return choose(triples, library=opened.library, router=opened.router, tool=tool)
         return await asyncio.to_thread(choose, triples, library=opened.library, router=opened.router, tool=tool)
+
+
+def _is_short(triple: Triple) -> bool:
+    """Say whether rules can't take long over a triple: short texts, and a reference with nothing in it."""
+    prompt, reference = triple.prompt, triple.reference
+    if not isinstance(prompt, str) or len(prompt) > _SHORT:
+        return False
+    return len(reference) <= _SHORT if isinstance(reference, str) else not isinstance(reference, list | dict)
