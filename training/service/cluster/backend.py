@@ -63,8 +63,9 @@ class RayBackend:
             status = await asyncio.wait_for(asyncio.to_thread(running, self._settings.app), _STATUS_LIMIT_S)
         except Exception as error:  # noqa: BLE001  whatever hinders Ray, health says so and does not fail
             return {"ready": False, "open_calls": self._open_calls, "cluster": describe(error)}
+        waiting = {"(cluster)": self._rows} if self._rows else {}
         ready = not self._closing and bool(status) and all(one["running"] for one in status.values())
-        return {"ready": ready, "open_calls": self._open_calls, "waiting": self._rows, "deployments": status}
+        return {"ready": ready, "open_calls": self._open_calls, "waiting": waiting, "deployments": status}
 
     async def close(self) -> None:
         """Refuse what comes, wait for what was taken, and end what was started for this service."""

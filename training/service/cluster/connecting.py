@@ -20,9 +20,11 @@ def connect(settings: ClusterSettings, cards: Sequence[ToolCard]) -> Callable[[]
         InputError: if the cluster can't be reached.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if on_loopback(settings.address):
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # makes Ray take 127.0.0.1 for its address, on Linux too
     if settings.address is None:
         return _start_here(settings, cards)
-    import ray  # noqa: PLC0415  ray takes 1 s
+    import ray  # noqa: PLC0415  ray takes 1 s, and reads its variables when it is imported
 
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     try:
@@ -34,10 +36,14 @@ def connect(settings: ClusterSettings, cards: Sequence[ToolCard]) -> Callable[[]
     return ray.shutdown
 
 
+def on_loopback(address: str | None) -> bool:
+    """Say whether a cluster is one of this machine's loopback: one started here, or one with such an address."""
+    return address is None or address.startswith("127.")
+
+
 def _start_here(settings: ClusterSettings, cards: Sequence[ToolCard]) -> Callable[[], None]:
     """Start Ray on this machine alone; its processes listen on the loopback, and no dashboard is started."""
-    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # what makes Ray take 127.0.0.1 for its address, on Linux too
-    import ray  # noqa: PLC0415  reads the variable when it is imported
+    import ray  # noqa: PLC0415  ray takes 1 s
 
     least = math.ceil(needed_cpus(plan(cards, settings, gpus=math.inf), settings))
     ray.init(

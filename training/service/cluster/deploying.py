@@ -7,7 +7,7 @@ from typing import Any
 from ravelar.tools.errors import InputError
 from ravelar.tools.extras import need
 from ravelar.training.service.cluster.backend import RayBackend, running
-from ravelar.training.service.cluster.connecting import connect
+from ravelar.training.service.cluster.connecting import connect, on_loopback
 from ravelar.training.service.cluster.planning import ROUTING, Deployment, needed_cpus, plan
 from ravelar.training.service.cluster.replicas import RoutingReplica, ToolReplica
 from ravelar.training.service.cluster.settings import ClusterSettings, Replicas
@@ -86,7 +86,7 @@ def _application(
     settings: ClusterSettings,
     lanes: LaneSettings,
 ) -> Any:
-    loopback = settings.address is None
+    loopback = on_loopback(settings.address)
     handles = {
         one.name: _as_deployment(ToolReplica, one.name, one.replicas).bind(library, lanes, loopback)
         for one in deployments
