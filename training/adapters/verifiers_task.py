@@ -17,8 +17,24 @@ from ravelar.training.adapters.scorer import Scorer
 
 REFERENCES = ("reference", "answer")  # fields of a task that hold it, the first that is there
 _FRAMEWORK = frozenset(  # what every task has in verifiers 0.4: no columns of ours
-    ("idx", "id", "name", "description", "prompt", "system_prompt", "image", "workdir", "agent_user", "skills")
-    + ("network_allow", "network_block", "artifacts", "artifact_max_bytes", "timeout", "resources")
+    {
+        "idx",
+        "id",
+        "name",
+        "description",
+        "prompt",
+        "system_prompt",
+        "image",
+        "workdir",
+        "agent_user",
+        "skills",
+        "network_allow",
+        "network_block",
+        "artifacts",
+        "artifact_max_bytes",
+        "timeout",
+        "resources",
+    }
 )
 
 
