@@ -18,6 +18,7 @@ COMMANDS = {
     "acquire": "Get a reward tool for a task: find, write, check and adopt one.",
     "library": "List, show, share and retire adopted reward tools.",
     "hub": "Search the Hub for reward models, or look at one without downloading it.",
+    "serve": "Serve rewards over HTTP: trainers, batches, metrics.",
     "sandbox": "See which layers of the jail hold on this machine.",
     "bench": "Measure speed and memory on this machine.",
 }

@@ -51,6 +51,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await backend.health()  # what it must start starts now, not at the first request
         yield
         gate.draining = True
         await backend.close()
@@ -62,7 +63,8 @@ def create_app(
     app.add_middleware(Door, gate=gate)
     app.add_exception_handler(RavelarError, refuse)
     for path, answer in routes.posts().items():
-        app.add_api_route(path, answer, methods=["POST"], **describe_route(path))
+        app.add_route(path, answer, methods=["POST"])  # answers, without resolving dependencies that it does not have
+        app.add_api_route(path, answer, methods=["POST"], **describe_route(path))  # documents it
     for path, answer in routes.gets().items():
         app.add_api_route(path, answer, methods=["GET"], **describe_route(path))
     return app
@@ -139,6 +141,10 @@ class Routes:
             rewards = await self._backend.score(triples, tool=tool) if triples else []
             self._gate.metrics.scored(rewards)
             return Response(await _apart(large, lambda: render(rewards)), media_type="application/json")
+        except asyncio.CancelledError:
+            if not self._gate.abandoned:
+                raise
+            raise Refused(503, "the service ended before this was scored", retry_after_s=1.0) from None
         finally:
             bodies.release(body)
 

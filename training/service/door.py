@@ -3,6 +3,7 @@
 An ASGI layer in front of the routes: what is refused here costs no routing, no parsing and no memory.
 """
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -35,15 +36,29 @@ class Gate:
         bodies: Where bodies are read and counted.
         metrics: Where requests are counted.
         draining: Whether scoring requests are refused because the service is ending.
-        open_requests: Scoring requests that were let in and are not answered yet.
+        abandoned: Whether the time to answer what is open is over.
+        open: Scoring requests that were let in and are not answered yet.
     """
 
     def __init__(self, settings: ServiceSettings, metrics: Metrics) -> None:
         self.bodies = Bodies(settings)
         self.metrics = metrics
         self.draining = False
-        self.open_requests = 0
+        self.abandoned = False
+        self.open: set[asyncio.Task[Any]] = set()
         self._token = settings.token.encode() if settings.token is not None else None
+
+    @property
+    def open_requests(self) -> int:
+        """How many scoring requests are not answered yet."""
+        return len(self.open)
+
+    def abandon(self) -> int:
+        """Let every open request be answered by 503 now; return how many there were."""
+        self.draining = self.abandoned = True
+        for task in self.open:
+            task.cancel()
+        return len(self.open)
 
     def check(self, scope: Scope) -> None:
         """Look at a request's head.
@@ -102,15 +117,17 @@ class Door:
                 status = message["status"]
             await send(message)
 
-        scoring = scope["path"] in SCORING_PATHS
-        gate.open_requests += scoring
+        task = asyncio.current_task() if scope["path"] in SCORING_PATHS else None
+        if task is not None:
+            gate.open.add(task)
         try:
             gate.check(scope)
             await self._app(scope, receive, counted)
         except Refused as refused:
             await refusal(refused)(scope, receive, counted)
         finally:
-            gate.open_requests -= scoring
+            if task is not None:
+                gate.open.discard(task)
             gate.metrics.answered(_route(scope), status, time.perf_counter() - started)
 
 

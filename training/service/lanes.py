@@ -21,9 +21,11 @@ from queue import Empty, SimpleQueue
 from ravelar.tools.errors import RewardToolError, ToolTimeout, ToolUnavailable
 from ravelar.tools.reward import Reward, RewardTool, Triple
 from ravelar.tools.scoring import describe, score_or_abstain
+from ravelar.training.service.backend import Overloaded
 
 MAX_STUCK = 8  # ours: threads of one tool that may hang at one time
 _PAST = 0.9  # ours: share that the past keeps in the running mean of seconds per triple
+_LEAST_RETRY_S, _MOST_RETRY_S = 1.0, 60.0  # ours
 _CLOSE_S = 0.5  # how long closing waits for threads that are amid a batch
 
 OnBatch = Callable[[RewardTool, Sequence[Triple], Sequence[Reward], float], None]
@@ -247,6 +249,19 @@ class Lane:
             jobs.append(job)
             rows += len(job.triples)
         return jobs
+
+
+def check_room(tool: str, waiting: int, rows: int, *, settings: LaneSettings, wait_s: float) -> None:
+    """Refuse completions that would wait beyond what a tool's queue may hold; an empty queue takes any request.
+
+    Raises:
+        Overloaded: with the time after which there should be room.
+    """
+    if waiting and waiting + rows > settings.queue_rows:
+        raise Overloaded(
+            f"{waiting:,} completions wait for {tool} already; at most {settings.queue_rows:,} may",
+            retry_after_s=min(_MOST_RETRY_S, max(_LEAST_RETRY_S, wait_s)),
+        )
 
 
 def score_jobs(tool: RewardTool, jobs: Sequence[Sequence[Triple]]) -> list[list[Reward]]:

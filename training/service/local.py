@@ -6,12 +6,9 @@ from typing import Any
 
 from ravelar.tools.library import Library
 from ravelar.tools.reward import Reward, RewardTool, Triple
-from ravelar.training.service.backend import Overloaded
-from ravelar.training.service.lanes import Deliveries, Lane, LaneSettings, OnBatch
+from ravelar.training.service.lanes import Deliveries, Lane, LaneSettings, OnBatch, check_room
 from ravelar.training.service.open_library import LibrarySource, OpenLibrary, RouterSource
 from ravelar.training.service.routed import RoutedBackend
-
-_LEAST_RETRY_S, _MOST_RETRY_S = 1.0, 60.0  # ours
 
 
 class Threads:
@@ -28,19 +25,17 @@ class Threads:
         self._left: list[Lane] = []
         self._deliveries: Deliveries | None = None
 
+    async def start(self) -> None:
+        """Do nothing: a lane's threads start with its first job."""
+
     def check(self, tool: str, rows: int) -> None:
         """Refuse what would wait beyond the lane's limit.
 
         Raises:
             Overloaded: with the time after which the lane should have room.
         """
-        lane = self._lanes.get(tool)
-        waiting = lane.waiting if lane else 0
-        if lane is not None and waiting and waiting + rows > self._settings.queue_rows:
-            raise Overloaded(
-                f"{waiting:,} completions wait for {tool} already, at most {self._settings.queue_rows:,} may",
-                retry_after_s=min(_MOST_RETRY_S, max(_LEAST_RETRY_S, lane.wait_s)),
-            )
+        if lane := self._lanes.get(tool):
+            check_room(tool, lane.waiting, rows, settings=self._settings, wait_s=lane.wait_s)
 
     def ask(self, tool: RewardTool, triples: Sequence[Triple]) -> "asyncio.Future[list[Reward]]":
         """Score n triples with a tool; the future gets n rewards in order, and never an exception."""

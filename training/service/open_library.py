@@ -49,6 +49,10 @@ class OpenLibrary:
             self._look_at = time.monotonic() + _LOOK_AGAIN_S
             self._looking = asyncio.ensure_future(asyncio.to_thread(self._look_safely))
 
+    async def look_now(self) -> None:
+        """Look again and wait for it."""
+        await asyncio.to_thread(self._look_safely)
+
     def _look_safely(self) -> None:
         try:
             self._look()

@@ -11,12 +11,16 @@ from ravelar.tools.scoring import choose, rows_by_tool
 from ravelar.training.service.backend import Closing
 from ravelar.training.service.open_library import OpenLibrary
 
-_FEW = 16  # triples; ours: so many are routed on the event loop by the built-in rules, in some 5 us each
+_FEW = 64  # triples; ours: so many are routed on the event loop by the built-in rules, in some 4 us each
 _SHORT = 10_000  # characters; ours: longer texts are looked at in a thread
 
 
 class Scorers(Protocol):
     """Threads or processes that score for one tool at a time. Called on the event loop."""
+
+    async def start(self) -> None:
+        """Start what must run before the first call; calls after the first do nothing."""
+        ...
 
     def check(self, tool: str, rows: int) -> None:
         """Raise `Overloaded` if so many more triples may not wait for a tool."""
@@ -55,6 +59,7 @@ class RoutedBackend:
             raise Closing("the service is ending; nothing new is scored")
         self._open_calls += 1
         try:
+            await self._scorers.start()
             self._opened.refresh()
             return await self._score(triples, tool)
         finally:
@@ -68,7 +73,10 @@ class RoutedBackend:
 
     async def health(self) -> Mapping[str, Any]:
         """Return whether it takes calls, how many are open, and what the scorers say of themselves."""
-        return {"ready": not self._closing, "open_calls": self._open_calls, **self._scorers.facts()}
+        if not self._closing:
+            await self._scorers.start()
+        facts = self._scorers.facts()
+        return {**facts, "ready": facts.get("ready", True) and not self._closing, "open_calls": self._open_calls}
 
     async def close(self) -> None:
         """Refuse what comes, wait for what was taken, and end the scorers. Every call ends by its time limit."""
