@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import cache
 
 from ravelar.tools.card import ToolCard
 from ravelar.tools.library import Library
@@ -20,6 +21,7 @@ class Echo:
         return [Scored(float(triple.text), detail={"batch": len(triples)}) for triple in triples]
 
 
+@cache
 def library() -> Library:
     """Two verifiers, a reward model whose cost is per batch, and one that kills its process."""
     return Library(

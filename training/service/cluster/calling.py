@@ -80,7 +80,8 @@ async def _attempt(ask: Callable[[float], Awaitable[Any]], left_s: float) -> tup
     try:
         return await asyncio.wait_for(ask(left_s), left_s), None
     except RayTaskError as error:
-        raise ToolUnavailable(f"a replica raised {describe(error)}") from error
+        cause = error.cause if isinstance(error.cause, Exception) else error
+        raise ToolUnavailable(f"a replica raised {describe(cause)}") from error
     except (TimeoutError, RayError, RayServeException) as error:
         return None, error
 

@@ -7,7 +7,7 @@ from typing import Any
 from ravelar.tools.errors import InputError
 from ravelar.tools.extras import need
 from ravelar.training.service.cluster.backend import RayBackend, running
-from ravelar.training.service.cluster.connecting import connect, on_loopback
+from ravelar.training.service.cluster.connecting import END_LIMIT_S, connect, on_loopback, within
 from ravelar.training.service.cluster.planning import ROUTING, Deployment, needed_cpus, plan
 from ravelar.training.service.cluster.replicas import RoutingReplica, ToolReplica
 from ravelar.training.service.cluster.settings import ClusterSettings, Replicas
@@ -48,7 +48,8 @@ def open_cluster(
         if joined is not None:
             return RayBackend(joined, cards, settings, end)
         routing = _deploy(library, router, settings, lanes or LaneSettings(time_limit_s=settings.time_limit_s))
-        return RayBackend(routing, cards, settings, end if settings.keep else _deleting(settings.app, end))
+        stays = settings.keep or settings.address is None  # what was started here ends as a whole
+        return RayBackend(routing, cards, settings, end if stays else _deleting(settings.app, end))
     except BaseException:
         end()
         raise
@@ -148,13 +149,10 @@ def _routing_of(app: str) -> Any:
 
 def _deleting(app: str, end: Callable[[], None]) -> Callable[[], None]:
     """Return what deletes an application and then ends the connection, whatever comes of the first."""
+    from ray import serve  # noqa: PLC0415
 
     def ending() -> None:
-        from ray import serve  # noqa: PLC0415
-
-        try:
-            serve.delete(app)
-        finally:
-            end()
+        within(END_LIMIT_S, lambda: serve.delete(app))
+        end()
 
     return ending

@@ -100,6 +100,9 @@ class Deployed:
         self._handles, self._settings = handles, settings
         self._waiting = 0
 
+    async def start(self) -> None:
+        """Start nothing: Serve has started the deployments."""
+
     def check(self, tool: str, rows: int) -> None:
         """Refuse nothing: the service refuses before it calls, and a busy replica's call is tried elsewhere."""
 
