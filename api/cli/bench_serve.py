@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+_WIDTH = 100  # characters that the table needs
 _GOAL = (
     "Goal: service and routed at least 0.9 of a plain FastAPI function that calls the same verifier. Ratios to `def` "
     "and `async` are of rates (median of rounds) and of the server's processor time per request."
@@ -60,5 +61,6 @@ def _show(figures: Sequence[Mapping[str, Any]]) -> None:
     for row in figures:
         table.add_row(row["system"], *(format(row[key], form) for key, form in _COLUMNS.values()))
     console = Console()
+    console = console if console.width >= _WIDTH else Console(width=_WIDTH)
     console.print(table)
     console.print(_GOAL, highlight=False)

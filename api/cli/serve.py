@@ -146,7 +146,7 @@ def _backend(  # noqa: PLR0913  one a flag
     if ray is not None:
         return ray_backend(library, router, lanes, ray=ray, workers=workers, **other)
     if workers:
-        return process_backend(workers, library, router, lanes, on_batch=metrics.batch)
+        return process_backend(workers, library, router, lanes, on_batch=metrics.part)
     return local_backend(library, router, lanes, on_batch=metrics.batch)
 
 

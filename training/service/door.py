@@ -22,6 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN_PATHS = frozenset({"/health", "/ready", "/openapi.json"})  # for an orchestrator's probes; they tell no secret
 SCORING_PATHS = frozenset({"/score", "/openrlhf", "/slime"})
+TELLING_PATHS = OPEN_PATHS | {"/tools", "/metrics"}
 _RETRY_ELSEWHERE_S = 2.0  # ours: while this one drains, a client should find another or this one's successor
 
 
@@ -76,7 +77,8 @@ class Gate:
         if self._token is not None and path not in OPEN_PATHS and not self._knows(authorization):
             raise Refused(401, "a bearer token is needed, or the one given is wrong")
         if self.draining and path in SCORING_PATHS:
-            raise Refused(503, "the service is ending; ask another instance", retry_after_s=_RETRY_ELSEWHERE_S)
+            ending = "the service is ending; ask another instance"
+            raise Refused(503, ending, retry_after_s=_RETRY_ELSEWHERE_S, hang_up=True)
         if length is not None:
             self.bodies.check_length(length.decode("latin-1"))
 
@@ -132,5 +134,6 @@ class Door:
 
 
 def _route(scope: Scope) -> str:
-    """Return the path of the route that answered; what was refused before, or is not there, shares one name."""
-    return getattr(scope.get("route"), "path", None) or "none"
+    """Return the path of a route, for counting; all that is not there shares one name."""
+    path: str = scope["path"]
+    return path if path in SCORING_PATHS or path in TELLING_PATHS else "none"

@@ -18,9 +18,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from ravelar.tools.errors import RewardToolError, ToolTimeout, ToolUnavailable
+from ravelar.tools.errors import ToolCrashed, ToolTimeout, ToolUnavailable
 from ravelar.tools.reward import Reward, RewardTool, Triple
-from ravelar.tools.scoring import describe, score_or_abstain
+from ravelar.tools.scoring import abstain, score_or_abstain
 from ravelar.training.service.backend import Overloaded
 
 MAX_STUCK = 8  # ours: threads of one tool that may hang at one time
@@ -64,20 +64,20 @@ class Job:
     Attributes:
         triples: What is to be scored.
         future: Gets the rewards, in order.
-        batch: The batch it runs in; None while it waits.
+        turn: The turn it runs in; None while it waits.
         done: Whether it was answered or given up.
         timer: Gives it up when its time is over.
     """
 
     triples: Sequence[Triple]
     future: "asyncio.Future[list[Reward]]"
-    batch: "Batch | None" = None
+    turn: "Turn | None" = None
     done: bool = False
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True, eq=False)
-class Batch:
+class Turn:
     """What a thread scores at one time.
 
     Attributes:
@@ -96,16 +96,16 @@ class Batch:
 
 
 class Deliveries:
-    """Batches on their way from threads back to the event loop, which is woken once for all that wait."""
+    """Turns on their way from threads back to the event loop, which is woken once for all that wait."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._batches: deque[Batch] = deque()
+        self._turns: deque[Turn] = deque()
         self._woken = False
 
-    def put(self, batch: Batch) -> None:
-        """Hand over a batch; called by threads."""
-        self._batches.append(batch)
+    def put(self, turn: Turn) -> None:
+        """Hand over a turn; called by threads."""
+        self._turns.append(turn)
         if not self._woken:
             self._woken = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -113,9 +113,9 @@ class Deliveries:
 
     def _take(self) -> None:
         self._woken = False  # before looking: what is put from now on wakes the loop again
-        while self._batches:
-            batch = self._batches.popleft()
-            batch.lane.take_back(batch)
+        while self._turns:
+            turn = self._turns.popleft()
+            turn.lane.take_back(turn)
 
 
 class Lane:
@@ -152,7 +152,7 @@ class Lane:
         job = Job(triples, loop.create_future())
         if self.stuck >= MAX_STUCK:
             error = ToolUnavailable(f"{self.stuck} calls of {self.tool.card.name} hang in this process")
-            job.future.set_result(self._unscored(job, error))
+            job.future.set_result(abstain(self.tool, job.triples, error))
             return job.future
         job.timer = loop.call_later(self._settings.time_limit_s, self._give_up, job)
         self.waiting += len(triples)
@@ -161,20 +161,20 @@ class Lane:
             self._staff()
         return job.future
 
-    def take_back(self, batch: Batch) -> None:
-        """Answer the jobs of a batch; those that were given up meanwhile are answered already."""
-        for job, rewards in zip(batch.jobs, batch.rewards, strict=True):
+    def take_back(self, turn: Turn) -> None:
+        """Answer the jobs of a turn; those that were given up meanwhile are answered already."""
+        for job, rewards in zip(turn.jobs, turn.rewards, strict=True):
             if not job.done:
                 self._answer(job, rewards)
-        if batch.stuck:
+        if turn.stuck:
             self.stuck -= 1
             self._jobs.put(None)  # its thread had been replaced
-        rewards = [one for of_job in batch.rewards for one in of_job]
-        pace = batch.seconds / max(1, len(rewards))
+        rewards = [one for of_job in turn.rewards for one in of_job]
+        pace = turn.seconds / max(1, len(rewards))
         self._seconds_per_row = _PAST * self._seconds_per_row + (1 - _PAST) * pace
         if self._on_batch is not None:
-            triples = [triple for job in batch.jobs for triple in job.triples]
-            self._on_batch(self.tool, triples, rewards, batch.seconds)
+            triples = [triple for job in turn.jobs for triple in job.triples]
+            self._on_batch(self.tool, triples, rewards, turn.seconds)
 
     def leave(self) -> None:
         """Let the threads end once what waits is done; nothing new may come."""
@@ -200,13 +200,13 @@ class Lane:
         """Answer a job whose time is over."""
         if job.done:
             return
-        batch = job.batch
-        if batch is not None and not batch.stuck:
-            batch.stuck = True
+        turn = job.turn
+        if turn is not None and not turn.stuck:
+            turn.stuck = True
             self.stuck += 1
-        where = "waited" if batch is None else "ran"
+        where = "waited" if turn is None else "ran"
         error = ToolTimeout(f"{self.tool.card.name} gave no score in time: {where} {self._settings.time_limit_s:g} s")
-        self._answer(job, self._unscored(job, error))
+        self._answer(job, abstain(self.tool, job.triples, error))
         if not self._jobs.empty():
             self._staff()
 
@@ -218,21 +218,26 @@ class Lane:
         if not job.future.done():  # the caller may have gone away
             job.future.set_result(rewards)
 
-    def _unscored(self, job: Job, error: RewardToolError) -> list[Reward]:
-        return [Reward(None, self.tool.card.name, describe(error))] * len(job.triples)
-
     # -- in the lane's threads
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            jobs = [job, *(self._more(len(job.triples)) if self._joins else ())]
-            batch = Batch(self, [one for one in jobs if not one.done])
-            for one in batch.jobs:
-                one.batch = batch
-            started = time.perf_counter()
-            batch.rewards = score_jobs(self.tool, [one.triples for one in batch.jobs])
-            batch.seconds = time.perf_counter() - started
-            self._deliveries.put(batch)
+            self._take_turn(job)
+            job = None  # what was scored is not kept alive by an idle thread
+
+    def _take_turn(self, first: Job) -> None:
+        jobs = [first, *(self._more(len(first.triples)) if self._joins else ())]
+        turn = Turn(self, [job for job in jobs if not job.done])
+        for job in turn.jobs:
+            job.turn = turn
+        started = time.perf_counter()
+        try:
+            turn.rewards = score_jobs(self.tool, [job.triples for job in turn.jobs])
+        except BaseException as error:  # noqa: BLE001  a tool that calls exit() must not leave its callers waiting
+            crash = ToolCrashed(repr(error)[:300])
+            turn.rewards = [abstain(self.tool, job.triples, crash) for job in turn.jobs]
+        turn.seconds = time.perf_counter() - started
+        self._deliveries.put(turn)
 
     def _more(self, rows: int) -> list[Job]:
         """Collect further jobs until the batch is full or its wait is over."""

@@ -7,17 +7,25 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from ravelar.tools.reward import Reward, RewardTool, Triple
+from ravelar.training.service.drifting import DriftWatch
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class Metrics:
-    """Counters of one application. Names of tools come from the library, never from requests."""
+    """Counters of one application. Names of tools come from the library, never from requests.
+
+    Attributes:
+        registry: Where all of them are.
+        drift: The watch over adopted tools.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.drift = DriftWatch()
+        self.registry.register(self.drift)
         self._requests = self._counter("http_requests", "Requests answered.", "route", "status")
         self._request_s = self._histogram("http_request_seconds", "Time to answer.", _SECONDS, "route")
         self._completions = self._counter("completions", "Completions, scored or not.", "tool", "outcome")
@@ -41,10 +49,19 @@ class Metrics:
         for (tool, outcome), count in counts.items():
             self._child(self._completions, tool, outcome).inc(count)
 
-    def batch(self, tool: RewardTool, triples: Sequence[Triple], _rewards: Sequence[Reward], seconds: float) -> None:
-        """Count a tool's batch."""
+    def batch(self, tool: RewardTool, triples: Sequence[Triple], rewards: Sequence[Reward], seconds: float) -> None:
+        """Count a tool's batch, as a lane tells of it; an `OnBatch`."""
+        self._count_batch(tool, len(triples), seconds)
+        self.drift.batch(tool, rewards, seconds)
+
+    def part(self, tool: RewardTool, triples: Sequence[Triple], rewards: Sequence[Reward], seconds: float) -> None:
+        """Count a part of a request that a worker process scored, its waiting included; an `OnBatch`."""
+        self._count_batch(tool, len(triples), seconds)
+        self.drift.batch(tool, rewards, None)
+
+    def _count_batch(self, tool: RewardTool, rows: int, seconds: float) -> None:
         self._child(self._batch_s, tool.card.name).observe(seconds)
-        self._child(self._batch_rows, tool.card.name).observe(len(triples))
+        self._child(self._batch_rows, tool.card.name).observe(rows)
 
     def text(self, *, open_requests: int, held_bytes: int, health: Mapping[str, Any]) -> bytes:
         """Render everything, with what is so at this moment."""

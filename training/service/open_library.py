@@ -41,6 +41,7 @@ class OpenLibrary:
     def __init__(self, library: LibrarySource, router: RouterSource | None = None) -> None:
         self._library_source, self._router_source = library, router
         self._looking: asyncio.Future[None] | None = None
+        self._look_at = 0.0
         self._look()
 
     def refresh(self) -> None:

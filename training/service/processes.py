@@ -18,9 +18,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ravelar.tools.errors import InputError, RewardToolError, ToolCrashed, ToolTimeout
+from ravelar.tools.errors import InputError, ToolCrashed, ToolTimeout
 from ravelar.tools.reward import Reward, RewardTool, Triple
-from ravelar.tools.scoring import describe
+from ravelar.tools.scoring import abstain, describe
 from ravelar.training.service.frames import frame, read_frame
 from ravelar.training.service.lanes import LaneSettings, OnBatch, check_room
 from ravelar.training.service.open_library import LibrarySource, OpenLibrary, RouterSource
@@ -46,6 +46,7 @@ class Worker:
         pid: Its process id.
         rows: Triples that it has not answered yet.
         leaves: Set when a call hangs in it: it gets nothing new, and ends when it has answered the rest.
+        gone: Whether it has ended.
         heard: When it last said something, by the monotonic clock.
     """
 
@@ -55,6 +56,7 @@ class Worker:
         self.pid = process.pid
         self.rows = 0
         self.leaves = asyncio.Event()
+        self.gone = False
         self.heard = time.monotonic()
         self._process, self._reader, self._writer = process, reader, writer
         self._asked: dict[int, asyncio.Future[list[Reward]]] = {}
@@ -97,6 +99,8 @@ class Worker:
         Raises:
             WorkerDied: if it ends before it answers.
         """
+        if self.gone:
+            raise WorkerDied(f"the worker process {self.pid} has ended")
         self._number += 1
         number = self._number
         future: asyncio.Future[list[Reward]] = asyncio.get_running_loop().create_future()
@@ -134,6 +138,7 @@ class Worker:
         except EOFError:
             pass
         finally:
+            self.gone = True
             for future in list(self._asked.values()):
                 if not future.done():
                     future.set_exception(WorkerDied(f"the worker process {self.pid} ended"))
@@ -207,7 +212,7 @@ class Processes:
             async with asyncio.timeout(self._settings.time_limit_s + _GRACE_S):
                 rewards = await self._ask_until_answered(tool, triples)
         except TimeoutError:
-            return _unscored(tool, triples, ToolTimeout(f"no worker answered in {self._settings.time_limit_s:g} s"))
+            return abstain(tool, triples, ToolTimeout(f"no worker answered in {self._settings.time_limit_s:g} s"))
         finally:
             self._waiting[name] -= len(triples)
         seconds = time.perf_counter() - started
@@ -246,7 +251,7 @@ class Processes:
             except WorkerDied as death:
                 _log.warning("%s; %d triples of %s are asked again", death, len(triples), tool.card.name)
         error = ToolCrashed(f"{MAX_DEATHS} worker processes ended while they scored this")
-        return _unscored(tool, triples, error)
+        return abstain(tool, triples, error)
 
     async def _ask_one(self, tool: RewardTool, triples: Sequence[Triple]) -> list[Reward]:
         worker = await self._pick(tool)
@@ -260,7 +265,7 @@ class Processes:
     async def _pick(self, tool: RewardTool) -> Worker:
         """Return the worker for a tool, waiting for one if all are being replaced."""
         async with self._changed:
-            while not (there := [one for one in self._slots if one is not None]):
+            while not (there := [one for one in self._slots if one is not None and not one.gone]):
                 await self._changed.wait()
         if self._settings.joins(tool):
             return there[zlib.crc32(tool.card.name.encode()) % len(there)]
@@ -330,7 +335,3 @@ def process_backend(
         InputError: if the library can't be opened.
     """
     return RoutedBackend(OpenLibrary(library, router), Processes(count, library, settings or LaneSettings(), on_batch))
-
-
-def _unscored(tool: RewardTool, triples: Sequence[Triple], error: RewardToolError) -> list[Reward]:
-    return [Reward(None, tool.card.name, describe(error))] * len(triples)

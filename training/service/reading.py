@@ -25,12 +25,14 @@ class Refused(RavelarError):
         status: The HTTP status.
         message: What is wrong, with the value and what is allowed.
         retry_after_s: When to ask again, where that may help.
+        hang_up: Whether the connection is closed, because more of the body may be under way than should be read.
     """
 
-    def __init__(self, status: int, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, status: int, message: str, *, retry_after_s: float | None = None, hang_up: bool = False) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+        self.hang_up = hang_up
 
 
 class Bodies:
@@ -71,7 +73,8 @@ class Bodies:
                     pass
         except TimeoutError:
             self._drop(parts)
-            raise Refused(408, f"the body did not arrive within {self._settings.read_limit_s:g} s") from None
+            late = f"the body did not arrive within {self._settings.read_limit_s:g} s"
+            raise Refused(408, late, hang_up=True) from None
         except BaseException:
             self._drop(parts)
             raise
@@ -99,7 +102,8 @@ class Bodies:
         self.held -= sum(map(len, parts))
 
     def _too_long(self, size: str) -> Refused:
-        return Refused(413, f"the body is too long: {size}, at most {self._settings.max_body_bytes:,} are read")
+        most = self._settings.max_body_bytes
+        return Refused(413, f"the body is too long: {size}, at most {most:,} are read", hang_up=True)
 
 
 def parse_object(body: bytes, settings: ServiceSettings) -> dict[str, Any]:

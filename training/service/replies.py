@@ -15,7 +15,6 @@ from ravelar.training.service.reading import Refused
 
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _DEEPEST = 32  # levels of a tool's detail that are sent
-_CLOSING = frozenset({400, 408, 413, 503})  # after these the connection is closed: more of a body may be under way
 _LINGER_S, _LINGER_BYTES = 2.0, 8 * 2**20  # ours: how much of a refused body is read so that the reply arrives
 
 
@@ -64,7 +63,7 @@ class LastWord(Response):
         headers = [*self.raw_headers, (b"connection", b"close")]
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        if any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"]):
+        if any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"]):  # there is a body
             await _discard(receive)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -77,7 +76,7 @@ def refusal(refused: Refused) -> Response:
     if refused.status == 401:
         headers["www-authenticate"] = "Bearer"
     body = as_json({"detail": str(refused)})
-    if refused.status in _CLOSING:
+    if refused.hang_up:
         return LastWord(body, refused.status, headers)
     return Response(body, refused.status, headers, media_type="application/json")
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from ravelar.tools.card import ToolCard
 from ravelar.tools.reward import Reward, RewardTool, Triple
 from ravelar.tools.routing import Route
-from ravelar.tools.scoring import choose, rows_by_tool
+from ravelar.tools.scoring import batches_of, choose, in_order, rows_by_tool
 from ravelar.training.service.backend import Closing
 from ravelar.training.service.open_library import OpenLibrary
 
@@ -64,8 +64,7 @@ class RoutedBackend:
             return await self._score(triples, tool)
         finally:
             self._open_calls -= 1
-            if self._closing and not self._open_calls:
-                self._settled.set()
+            self._settle()
 
     def tools(self) -> list[ToolCard]:
         """Return the cards of the tools there are."""
@@ -81,24 +80,22 @@ class RoutedBackend:
     async def close(self) -> None:
         """Refuse what comes, wait for what was taken, and end the scorers. Every call ends by its time limit."""
         self._closing = True
-        if self._open_calls:
-            await self._settled.wait()
+        self._settle()
+        await self._settled.wait()
         await self._scorers.close()
+
+    def _settle(self) -> None:
+        if self._closing and not self._open_calls:
+            self._settled.set()
 
     async def _score(self, triples: Sequence[Triple], tool: str | None) -> list[Reward]:
         library = self._opened.library
         routes = await self._routes(triples, tool)
-        by_tool = rows_by_tool(routes)
-        for name, rows in by_tool.items():
-            self._scorers.check(name, len(rows))
-        if len(by_tool) == 1 and len(next(iter(by_tool.values()))) == len(triples):
-            return await self._scorers.ask(library[next(iter(by_tool))], triples)
-        rewards = [Reward(None, None, route.reason) for route in routes]
-        asked = [self._scorers.ask(library[name], [triples[i] for i in rows]) for name, rows in by_tool.items()]
-        for rows, batch in zip(by_tool.values(), await asyncio.gather(*asked), strict=True):
-            for i, reward in zip(rows, batch, strict=True):
-                rewards[i] = reward
-        return rewards
+        rows = rows_by_tool(routes)
+        for name, places in rows.items():
+            self._scorers.check(name, len(places))
+        asked = [self._scorers.ask(batch.tool, batch.triples) for batch in batches_of(triples, rows, library)]
+        return in_order(routes, rows, [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked))
 
     async def _routes(self, triples: Sequence[Triple], tool: str | None) -> list[Route]:
         """Choose the tools; on the event loop only where that is certain to be quick."""

@@ -18,6 +18,7 @@ from ravelar.tools.errors import InputError
 from ravelar.training.service.door import Gate
 
 _BACKLOG = 2048
+_KEEP_ALIVE_S = 75  # ours: a trainer that asks once a step finds its connection still open
 _LAST_WORDS_S = 5  # ours: what a reply may take to be sent once it is there
 
 
@@ -39,6 +40,7 @@ class DrainingServer(uvicorn.Server):
                 access_log=False,
                 lifespan="on",
                 server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=_LAST_WORDS_S,
             )
         )
