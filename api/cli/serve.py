@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ravelar.cli.serve_ray import ray_backend, ray_options
 from ravelar.tools.errors import InputError
 
 TOKEN = "RAVELAR_SERVICE_TOKEN"
@@ -16,6 +17,7 @@ Examples:
   ravelar serve
   ravelar serve --port 9000 --workers 4
   {TOKEN}=... ravelar serve --host 0.0.0.0
+  ravelar serve --ray auto --replicas 2-16
 
 \b
 Routes: POST /score, /openrlhf, /slime; GET /tools, /health, /ready, /metrics,
@@ -51,6 +53,7 @@ requests were refused because the drain limit was over; 2 wrong usage, or it can
 )
 @click.option("--drain-wait", type=click.FloatRange(0), default=0.0, show_default=True, help="Refuse at least so long.")
 @click.option("--sandbox", type=click.Choice(["local", "e2b", "unsafe"]), default="local", show_default=True)
+@ray_options
 def command(**options: Any) -> None:
     """Serve rewards over HTTP, with the tools that `ravelar score` has.
 
@@ -121,7 +124,8 @@ def _backend(  # noqa: PLR0913  one a flag
     queue: int,
     time_limit: float,
     sandbox: str,
-    **_other: Any,
+    ray: str | None,
+    **other: Any,
 ) -> Any:
     from ravelar.calls import default_library, default_router  # noqa: PLC0415
     from ravelar.training.service.lanes import LaneSettings  # noqa: PLC0415
@@ -139,6 +143,8 @@ def _backend(  # noqa: PLR0913  one a flag
         queue_rows=queue,
         time_limit_s=time_limit,
     )
+    if ray is not None:
+        return ray_backend(library, router, lanes, ray=ray, workers=workers, **other)
     if workers:
         return process_backend(workers, library, router, lanes, on_batch=metrics.part)
     return local_backend(library, router, lanes, on_batch=metrics.batch)
