@@ -12,8 +12,10 @@ PARAGRAPH = (
     "The tide comes into the inner harbour twice a day, and twice a day the pilots row out to meet whatever ship is "
     "waiting at the bar; they have done so since before there was a lighthouse to tell them where the bar was."
 )
-CHINESE_PARAGRAPH = "潮水一天两次涌进内港，引水员也一天两次划着小船出去，迎接在沙洲外等候的船只；"
+CHINESE_PARAGRAPH = (
+    "潮水一天两次涌进内港，引水员也一天两次划着小船出去，迎接在沙洲外等候的船只；"
     "在还没有灯塔告诉他们沙洲在哪里的年代，他们就已经这样做了。"
+)
 CHINESE = [
     "港口的清晨是从缆绳开始的。老人把湿透的缆绳一圈一圈盘好，抬头看了看天色，说今天风不会大。孩子们蹲在石阶上数船，数到第七条就争吵起来。",
     "鱼市散得很早。不到八点，摊主们便冲洗地面，把剩下的碎冰倒进排水沟。一个外地人问起有没有黄鱼，没有人回答，只有一只猫从箱子后面走了出来。",
