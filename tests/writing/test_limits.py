@@ -33,4 +33,4 @@ def test_an_impossible_limit_names_itself_and_what_is_allowed(name: str, value: 
 def test_a_section_that_is_refined_fits_in_one_call_twice() -> None:
     limits = Limits()
     assert 2 * limits.text_tokens < limits.tokens_per_call
-    assert limits.words_a_section > 2_000
+    assert limits.words_a_section > 1_500

@@ -41,6 +41,7 @@ _SUMMARY = 260  # characters of a neighbour's summary
 _TITLE = 100
 _TAIL = 200  # characters of the text before, for the join
 _INSTRUCTION = 400  # characters of the instruction, for the planner
+_BRIEF, _SECTION, _FEEDBACK = 3_200, 2_400, 2_000  # characters, for those who work on a section
 _BEFORE, _AFTER = 3, 1  # neighbours
 
 
@@ -55,6 +56,17 @@ def brief_view(brief: Brief, labels: Mapping[str, str] = LABELS, *, longest: int
     return "\n".join([*lines, *(f"{labels[name]}: {value}" for name, value in said.items() if value)])
 
 
+def section_brief(brief: Brief, labels: Mapping[str, str] = LABELS) -> str:
+    """Return as much of a brief as those need who work on one section; of a very long one, beginning and end."""
+    instruction = _middle_out(brief["instruction"], _BRIEF)
+    return brief_view({**brief, "instruction": instruction}, labels)
+
+
+def feedback_view(section: Section) -> str:
+    """Return what the reviewer wants changed, most important first: as much of it as a call has room for."""
+    return section["feedback"][:_FEEDBACK]
+
+
 def planner_brief(brief: Brief, labels: Mapping[str, str] = LABELS) -> str:
     """Return as much of a brief as the planner needs."""
     return brief_view(brief, labels, longest=_INSTRUCTION)
@@ -65,7 +77,7 @@ def section_view(section: Section, labels: Mapping[str, str] = LABELS) -> str:
     lines = [f"{section['id']} {_cut(section['title'], _TITLE)}", *(f"- {point}" for point in section["points"])]
     if section["words"]:
         lines.append(f"{labels['length']}: {section['words']} {labels['words']}")
-    return "\n".join(lines)
+    return "\n".join(_within(lines, _SECTION))
 
 
 def policy_view(state: WritingState, limits: Limits, labels: Mapping[str, str] = LABELS) -> str:
@@ -154,6 +166,11 @@ def _within(lines: Iterable[str], characters: int) -> list[str]:
         return there
     each = max(40, characters // len(there) - 1)
     return [_cut(line, each) for line in there]
+
+
+def _middle_out(text: str, longest: int) -> str:
+    half = (longest - 5) // 2
+    return text if len(text) <= longest else f"{text[:half]}\n...\n{text[-half:]}"
 
 
 def _cut(text: str, longest: int) -> str:
