@@ -43,11 +43,15 @@ class GivenBrief(TypedDict):
 
 
 class Errand(TypedDict):
-    """One thing that is decided to be done: which operation, of which section, as which step."""
+    """One thing that is decided to be done: which operation, of which section, as which step.
+
+    `findings` is what a program sees in a text that is to be reviewed, beside all the others.
+    """
 
     step: int
     operation: str
     section: str | None
+    findings: NotRequired[list[str]]
 
 
 def merge(before: Mapping[str, Any] | None, changed: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -107,7 +111,6 @@ class Desk(RavelState, total=False):
     """What a node that works on one section is sent: the state without the other sections' texts, and its errand."""
 
     errand: Errand
-    findings: list[str]
 
 
 Update = dict[str, Any]
