@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from langgraph.runtime import Runtime
-from langgraph.types import interrupt
+from langgraph.types import Overwrite, interrupt
 
+from ravelar.graphs.ravel_brief import read_outline
 from ravelar.graphs.ravel_parts import Parts
-from ravelar.graphs.ravel_run import Run
+from ravelar.graphs.ravel_run import Run, take_outline
 from ravelar.graphs.ravel_state import RavelContext, RavelState, Update
 from ravelar.tools.errors import InputError
 from ravelar.tools.writing.gate import is_open
 from ravelar.tools.writing.state import Section, in_order
+from ravelar.tools.writing.transitions import outlined, reopened, with_text
 
 NOT_APPROVED = "not_approved"
 _OUTLINE = "outline"
+_FORMS = frozenset({"approve", "outline", "sections"})
+_REFINING = frozenset({"autonomous", "fixed"})
 
 
 def unapproved(state: RavelState, context: RavelContext) -> list[str]:
@@ -45,37 +49,72 @@ class ApproveNodes:
         ...}, "s3": {"feedback": ...}}} changes a section's text, or sends it back to be refined, and approves the
         others. A changed text is reviewed like any other. An answer of another form is asked for again.
         """
-        run = Run.of(self.parts, state, runtime, "approve")
+        run = Run.of(self.parts, state, runtime)
         waiting = unapproved(state, run.context)
         question = _question(state, waiting)
         while True:
             answer = interrupt(question)
             try:
-                return self._taken(run, waiting, answer)
+                return _taken(run, waiting, answer)
             except InputError as error:
                 question = {**question, "problem": str(error)}
 
-    def _taken(self, run: Run, waiting: Sequence[str], answer: Any) -> Update:
-        """Return what an answer changes.
 
-        Raises: InputError: if it has none of the forms.
-        """
-        given = {"approve": answer} if isinstance(answer, bool) else answer
-        if not isinstance(given, Mapping) or not given.keys() & {"approve", "outline", "sections"}:
-            raise InputError(f"answer {answer!r}: allowed: true, false, {{'outline': ...}} or {{'sections': ...}}"[:500])
-        if given.get("approve") is False:
-            return run.ends(NOT_APPROVED, str(given.get("reason") or "a person did not approve"))
-        if waiting == [_OUTLINE]:
-            changed = run.outlined_by_person(given["outline"]) if given.get("outline") else {}
-            return {**changed, "approved": [*(run.state.get("approved") or []), _OUTLINE]}
-        return self._sections(run, waiting, given.get("sections") or {})
+def _taken(run: Run, waiting: Sequence[str], answer: Any) -> Update:
+    """Return what an answer changes.
 
-    def _sections(self, run: Run, waiting: Sequence[str], edits: Mapping[str, Any]) -> Update:
-        if unknown := [name for name in edits if name not in waiting]:
-            raise InputError(f"no section {unknown[0]!r} waits for approval; waiting: {', '.join(waiting)}")
-        changed = {name: run.edited(run.state["sections"][name], edit) for name, edit in edits.items()}
-        done = [name for name in waiting if name not in changed]
-        return {"sections": changed, "approved": [*(run.state.get("approved") or []), *done]}
+    Raises: InputError: if it has none of the forms, or asks for what can't be.
+    """
+    given = {"approve": answer} if isinstance(answer, bool) else answer
+    if not isinstance(given, Mapping) or len(given.keys() & _FORMS) != 1:
+        raise InputError(f"answer {answer!r}: allowed: true, false, {{'outline': ...}} or {{'sections': ...}}"[:500])
+    if given.get("approve") is False:
+        return run.ends(NOT_APPROVED, str(given.get("reason") or "a person did not approve"))
+    if waiting == [_OUTLINE]:
+        return _outline_taken(run, given)
+    edits = given.get("sections") or {}
+    if not isinstance(edits, Mapping) or any(name not in waiting for name in edits):
+        raise InputError(f"sections {edits!r}: allowed: a mapping of {', '.join(waiting)}"[:500])
+    edited = {name: _edited(run, name, edit) for name, edit in edits.items()}
+    for section, kind, values in edited.values():
+        run.note(kind, step=run.state["step"], section=section["id"], **values)
+    final = [name for name in waiting if name not in edited or run.context.protocol == "no_review"]
+    return {"sections": {name: change[0] for name, change in edited.items()}, "approved": _approved(run, final)}
+
+
+def _outline_taken(run: Run, given: Mapping[str, Any]) -> Update:
+    if "sections" in given:
+        raise InputError("the outline waits for approval, no section; to change it, give the whole of it as 'outline'")
+    if "outline" in given:
+        brief = run.state["brief"]
+        title, planned = read_outline(given["outline"], brief, run.limits)
+        sections = outlined(planned, brief)
+        take_outline(run, title, sections, step=run.state["step"], operation="edit")
+        run.update["sections"] = Overwrite(run.update["sections"])
+    return {**run.update, "approved": _approved(run, [_OUTLINE])}
+
+
+def _edited(run: Run, name: str, edit: Any) -> tuple[Section, str, dict[str, Any]]:
+    """Return a section as a person wants it, and the event that tells of it."""
+    section = run.state["sections"][name]
+    if not isinstance(edit, Mapping) or len(edit.keys() & {"content", "feedback"}) != 1:
+        raise InputError(f"section {name}: {edit!r}: allowed: {{'content': text}} or {{'feedback': text}}"[:500])
+    ((kind, said),) = ((kind, edit[kind]) for kind in ("content", "feedback") if kind in edit)
+    if not isinstance(said, str) or not said.strip():
+        raise InputError(f"section {name}: the {kind} is empty")
+    if kind == "content":
+        summary = str(edit.get("summary") or section["summary"])
+        values = {"operation": "edit", "content": said.strip(), "summary": summary}
+        return with_text(section, said.strip(), summary), "text", values
+    if run.context.protocol not in _REFINING:
+        raise InputError(f"section {name}: protocol {run.context.protocol} refines nothing; give the content instead")
+    return reopened(section, said), "reopened", {"feedback": said}
+
+
+def _approved(run: Run, names: Sequence[str]) -> list[str]:
+    for name in names:
+        run.note("approved", step=run.state["step"], what=name)
+    return [*(run.state.get("approved") or []), *names]
 
 
 def _question(state: RavelState, waiting: Sequence[str]) -> dict[str, Any]:

@@ -34,8 +34,13 @@ def read_brief(given: Any) -> Brief:
         raise InputError(f"the brief's instruction is empty: {instruction!r}; say what is to be written")
     if len(instruction) > LONGEST_INSTRUCTION:
         raise InputError(f"the instruction has {len(instruction):,} characters; allowed: {LONGEST_INSTRUCTION:,}")
-    brief: dict[str, Any] = {"instruction": instruction.strip(), "language": check_language(given.get("language") or "en")}
-    brief |= {name: _count(name, given.get(name), most) for name, most in _COUNTS.items() if given.get(name) is not None}
+    brief: dict[str, Any] = {
+        "instruction": instruction.strip(),
+        "language": check_language(given.get("language") or "en"),
+    }
+    brief |= {
+        name: _count(name, given.get(name), most) for name, most in _COUNTS.items() if given.get(name) is not None
+    }
     for name in _TEXTS:
         if (value := given.get(name)) is not None:
             if not isinstance(value, str):
@@ -74,4 +79,3 @@ def _count(name: str, value: Any, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise InputError(f"the brief's {name} is {value!r}; allowed: 1 to {most:,}")
     return value
-

@@ -9,17 +9,22 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from ravelar.agents.ravel.planner import decide
+from ravelar.graphs.ravel_approving import unapproved
+from ravelar.graphs.ravel_beginning import check_models, tell_run
 from ravelar.graphs.ravel_brief import read_brief, read_outline
 from ravelar.graphs.ravel_desk import errand_of, next_errands
 from ravelar.graphs.ravel_parts import Parts
-from ravelar.graphs.ravel_run import Run
+from ravelar.graphs.ravel_run import Run, doing, take_outline, tell_step
 from ravelar.graphs.ravel_state import Errand, RavelContext, RavelState, Update
-from ravelar.tools.errors import BudgetExhausted
+from ravelar.tools.errors import InputError
 from ravelar.tools.writing.actions import Action, refusal
 from ravelar.tools.writing.gate import STEP_BUDGET, finished_end, has_finished
 from ravelar.tools.writing.seams import seams
 from ravelar.tools.writing.state import article, in_order, new_state
-from ravelar.tools.writing.transitions import reopened
+from ravelar.tools.writing.transitions import outlined, reopened
+
+_JOINED = ("sections", "step", "refused", "recent", "spent", "end", "because", "failures")
+"""Channels that join what nodes return; a run that begins overwrites what an earlier one left there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,80 +34,90 @@ class DecideNodes:
     parts: Parts
 
     def begin(self, state: RavelState, runtime: Runtime[RavelContext]) -> Update:
-        """Check what was given, before anything is paid for, and put all else to its start; threads may be used again.
+        """Check what was given before anything is paid for, and set all else to its start: threads are used again.
 
-        Raises: InputError: if brief, outline, settings or log can't be used.
+        Raises: InputError: if the brief, the outline, a setting or the log can't be used.
         """
         context = runtime.context or RavelContext()
-        limits = context.limits()
-        brief = read_brief(state.get("brief"))
-        fresh: dict[str, Any] = {**new_state(brief, context.protocol), "failures": {}, "recent": []}
-        update: Update = {name: Overwrite(value) if name in _JOINED else value for name, value in fresh.items()}
-        update |= {"run": uuid.uuid4().hex, "errands": [], "refusal": None, "seamed": None}
-        update |= {"approved": [], "article": None}
-        run = Run.of(self.parts, {**state, **fresh, "run": update["run"]}, runtime)
-        run.begins(brief)
-        if state.get("outline"):
-            title, planned = read_outline(state["outline"], brief, limits)
-            run.outlined(title, planned, given=True)
-            update |= {**run.update, "sections": Overwrite(run.update["sections"])}
-        return update
+        context.check()
+        brief, limits = read_brief(state.get("brief")), context.limits()
+        own = read_outline(state["outline"], brief, limits) if state.get("outline") else None
+        models = check_models(self.parts, context)
+        fresh: Any = {**new_state(brief, context.protocol), **_nothing_done()}
+        fresh["run"] = uuid.uuid4().hex
+        run = Run.of(self.parts, fresh, runtime)
+        try:
+            name = tell_run(run, brief, models)
+        except InputError:
+            self.parts.close(fresh["run"])
+            raise
+        self.parts.rename(fresh["run"], name)
+        fresh["run"] = name
+        if own is not None:
+            take_outline(run, own[0], outlined(own[1], brief), step=0)
+        update = {**fresh, **run.update}
+        return {name: Overwrite(value) if name in _JOINED else value for name, value in update.items()}
 
     def plan(self, state: RavelState, runtime: Runtime[RavelContext], config: RunnableConfig) -> Update:
-        """Decide what comes next, unless the run has ended or a person is to look first."""
+        """Decide what comes next, unless the run has ended, or a person is to look first."""
         run = Run.of(self.parts, state, runtime, config)
-        if state.get("end") or run.unapproved():
-            return {}
+        if state.get("end") or unapproved(state, run.context):
+            return {"errands": []}
         sections, step = len(state.get("order") or []), state.get("step", 0)
-        if step >= run.limits.steps_for(sections):
-            return run.ends(STEP_BUDGET, f"{step} steps were executed, as many as {sections} sections may take")
+        most = run.limits.steps_for(sections)
+        if step >= most:
+            return run.ends(STEP_BUDGET, f"all {most} steps are used up, and the article is not finished")
         if run.context.protocol != "autonomous":
             return {"errands": next_errands(state, run.context, run.limits)}
-        return self._asked(run)
+        return _asked(run, step + 1)
 
     def seam(self, state: RavelState, runtime: Runtime[RavelContext]) -> Update:
-        """Have the sections refined, once each, in which a program finds what another section says already."""
-        run = Run.of(self.parts, state, runtime)
-        found = seams(state)
-        mended = {
-            name: {**reopened(state["sections"][name], "\n".join(lines)), "findings": lines}
-            for name, lines in found.items()
-        }
-        run.note("seam", found=found)
+        """Have each section refined, once, in which a program finds what another section says already."""
+        run, found = Run.of(self.parts, state, runtime), seams(state)
+        for name, lines in found.items():
+            run.note("reopened", step=state["step"], section=name, feedback="\n".join(lines))
+        mended = {name: reopened(state["sections"][name], "\n".join(lines)) for name, lines in found.items()}
         return {"seamed": list(found), "sections": mended, "errands": []}
 
     def finish(self, state: RavelState, runtime: Runtime[RavelContext]) -> Update:
         """End the run; there is an article only if every section is closed, and it is made of the sections alone."""
         run = Run.of(self.parts, state, runtime)
-        ended = bool(state.get("end"))
-        end = state.get("end") or finished_end(in_order(state))
-        because = state.get("because") or run.summary()
-        update: Update = {"end": end, "because": because, "errands": []}
-        if not ended:
-            update |= run.stepped(state["errands"][0], end)
-        run.finished(end, because)
-        return {**update, "article": article(state) if has_finished(end) else None}
-
-    def _asked(self, run: Run) -> Update:
-        """Ask the planner; a refused action is told it once, and costs a step."""
-        state, number = run.state, run.state.get("step", 0) + 1
-        errand = Errand(step=number, operation="plan", section=None)
-        action: Action | None = None
-        with run.doing(errand):
-            how, told = run.how("planner"), state.get("refusal")
-            action = decide(run.chat("planner"), state, run.limits, refusal=told, **how).value
-        if action is None:
-            return run.result()
-        why = refusal(action, state, run.limits)
-        run.decided(action, why)
-        if why is None:
-            return {**run.paid(), "errands": [errand_of(state, action, number)], "refusal": None}
-        again = None if state.get("refusal") else why
-        return {**run.paid(), **run.stepped(_refused(action, number), f"refused: {why}"), "refused": 1, "refusal": again}
+        update: Update = {"errands": [], "article": None}
+        end, because = state.get("end") or "", state.get("because") or ""
+        if not end:
+            errand = state["errands"][0]
+            tell_step(run, errand)
+            end, because = finished_end(in_order(state)), _summary(state)
+            update |= {**run.stepped(errand, "done"), "end": end, "because": because}
+        run.note("end", end=end, because=because)
+        self.parts.close(state["run"])
+        return {**update, "article": article(state)} if has_finished(end) else update
 
 
-def _refused(action: Action, step: int) -> Errand:
-    return Errand(step=step, operation=action.operation, section=action.section)
+def _asked(run: Run, step: int) -> Update:
+    """Ask the planner; a refused action is told it once, and costs its step."""
+    state, told = run.state, run.state.get("refusal")
+    action: Action | None = None
+    with doing(run, Errand(step=step, operation="plan", section=None)) as work:
+        action = decide(work.chat, state, run.limits, refusal=told, **work.how).value
+    if action is None:
+        return run.update
+    why = refusal(action, state, run.limits)
+    errand = errand_of(state, action, step)
+    if why is None:
+        return {**run.update, "errands": [errand], "refusal": None}
+    tell_step(run, errand, refused=why)
+    again = why if told is None else None
+    return {**run.update, **run.stepped(errand, f"refused: {why}"), "errands": [], "refused": 1, "refusal": again}
 
 
-_JOINED = frozenset({"sections", "step", "refused", "recent", "spent", "end", "because", "failures"})
+def _nothing_done() -> Update:
+    return {"errands": [], "refusal": None, "failures": {}, "seamed": None, "approved": [], "article": None}
+
+
+def _summary(state: RavelState) -> str:
+    sections = in_order(state)
+    exhausted = [section["id"] for section in sections if section["status"] == "budget_exhausted"]
+    if not exhausted:
+        return f"all {len(sections)} sections are closed"
+    return f"of {len(sections)} sections, {', '.join(exhausted)} stayed below tau when the revisions were used up"

@@ -32,7 +32,7 @@ def next_errands(state: RavelState, context: RavelContext, limits: Limits) -> li
 
 def errand_of(state: RavelState, action: Action, step: int) -> Errand:
     """Return an action as an errand; a review goes with what a program finds in the text."""
-    errand = Errand(step=step, operation=action.operation, section=action.section)
+    errand = Errand(step=step, operation=action.operation, section=action.section, thought=action.thought)
     if action.operation == "review" and action.section is not None:
         text = state["sections"][action.section]["content"]
         errand["findings"] = findings_of(state, action.section, text)

@@ -10,9 +10,11 @@ from ravelar.agents.ravel.outliner import outline
 from ravelar.agents.ravel.refiner import refine
 from ravelar.agents.ravel.reviewer import review
 from ravelar.graphs.ravel_parts import Parts
-from ravelar.graphs.ravel_run import Run
+from ravelar.graphs.ravel_run import Run, doing, take_outline
 from ravelar.graphs.ravel_state import Desk, RavelContext, RavelState, Update
-from ravelar.tools.writing.transitions import with_review, with_text
+from ravelar.tools.writing.transitions import outlined
+
+Given = Runtime[RavelContext]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,35 +23,33 @@ class SectionNodes:
 
     parts: Parts
 
-    def outline(self, state: RavelState, runtime: Runtime[RavelContext], config: RunnableConfig) -> Update:
+    def outline(self, state: RavelState, runtime: Given, config: RunnableConfig) -> Update:
         """Plan the article's title and sections."""
-        run = Run.of(self.parts, state, runtime, config)
-        with run.doing(state["errands"][0]):
-            answer = outline(run.chat("outliner"), state["brief"], run.limits, **run.how("outliner"))
-            run.outlined(answer.value.title, answer.value.planned())
-        return run.result()
+        run, errand = Run.of(self.parts, state, runtime, config), state["errands"][0]
+        with doing(run, errand) as work:
+            plan = outline(work.chat, state["brief"], run.limits, **work.how).value
+            take_outline(run, plan.title, outlined(plan.planned(), state["brief"]), step=errand["step"])
+        return run.update
 
-    def draft(self, desk: Desk, runtime: Runtime[RavelContext], config: RunnableConfig) -> Update:
+    def draft(self, desk: Desk, runtime: Given, config: RunnableConfig) -> Update:
         """Write a section's text, the first or another one."""
         run = Run.of(self.parts, desk, runtime, config)
-        with run.doing(desk["errand"]) as section:
-            answer = draft(run.chat("drafter"), desk, section["id"], run.limits, **run.how("drafter"))
-            run.changed(with_text(section, answer.value.content, answer.value.summary))
-        return run.result()
+        with doing(run, desk["errand"]) as work:
+            wrote = draft(work.chat, desk, work.named, run.limits, **work.how).value
+            work.writes(wrote.content, wrote.summary)
+        return run.update
 
-    def review(self, desk: Desk, runtime: Runtime[RavelContext], config: RunnableConfig) -> Update:
+    def review(self, desk: Desk, runtime: Given, config: RunnableConfig) -> Update:
         """Score a section's text; the gate decides what the score means."""
-        run = Run.of(self.parts, desk, runtime, config)
-        findings = desk["errand"]["findings"]
-        with run.doing(desk["errand"]) as section:
-            answer = review(run.chat("reviewer"), desk, section["id"], findings, run.limits, **run.how("reviewer"))
-            run.changed(with_review(section, answer.value.score, answer.value.feedback, run.gate_limits, findings))
-        return run.result()
+        run, findings = Run.of(self.parts, desk, runtime, config), desk["errand"].get("findings", [])
+        with doing(run, desk["errand"]) as work:
+            work.reviews(review(work.chat, desk, work.named, findings, **work.how).value, findings)
+        return run.update
 
-    def refine(self, desk: Desk, runtime: Runtime[RavelContext], config: RunnableConfig) -> Update:
+    def refine(self, desk: Desk, runtime: Given, config: RunnableConfig) -> Update:
         """Change a section's text by its review."""
         run = Run.of(self.parts, desk, runtime, config)
-        with run.doing(desk["errand"]) as section:
-            answer = refine(run.chat("refiner"), desk, section["id"], run.limits, **run.how("refiner"))
-            run.changed(with_text(section, answer.value.content, answer.value.summary))
-        return run.result()
+        with doing(run, desk["errand"]) as work:
+            wrote = refine(work.chat, desk, work.named, run.limits, **work.how).value
+            work.writes(wrote.content, wrote.summary, changes=wrote.changes)
+        return run.update

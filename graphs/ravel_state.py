@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from ravelar.tools.errors import InputError, UnknownName
 from ravelar.tools.writing.limits import Limits
-from ravelar.tools.writing.state import ProtocolName, Section, Spent, WritingState
+from ravelar.tools.writing.state import PROTOCOLS, ProtocolName, Section, Spent, WritingState
 
 Approval = Literal["outline", "sections"]
+APPROVALS: tuple[Approval, ...] = ("outline", "sections")
 Role = Literal["planner", "outliner", "drafter", "reviewer", "refiner"]
 ROLES: tuple[Role, ...] = ("planner", "outliner", "drafter", "reviewer", "refiner")
 
@@ -45,12 +47,13 @@ class GivenBrief(TypedDict):
 class Errand(TypedDict):
     """One thing that is decided to be done: which operation, of which section, as which step.
 
-    `findings` is what a program sees in a text that is to be reviewed, beside all the others.
+    `thought` is why; `findings` is what a program sees in a text that is to be reviewed, beside all the others.
     """
 
     step: int
     operation: str
     section: str | None
+    thought: NotRequired[str]
     findings: NotRequired[list[str]]
 
 
@@ -142,6 +145,7 @@ class RavelContext:
         max_seconds: Seconds of waiting for models, added up; None means no limit.
         tokens_per_call: About how many tokens one call may send and receive.
         max_attempts: How often in a row one operation may fail by a broken reply before the run does.
+        timeout_s: Seconds that one call may take.
         log: Folder of the run's event log; None keeps it in memory.
         prices: File of a price table that goes before the built-in one.
     """
@@ -167,8 +171,24 @@ class RavelContext:
     max_seconds: float | None = None
     tokens_per_call: int = 8_000
     max_attempts: int = 2
+    timeout_s: float = 120.0
     log: str | None = None
     prices: str | None = None
+
+    def check(self) -> None:
+        """Check what no type holds, before anything is paid for.
+
+        Raises: InputError: if a setting is none; names it, its value, and what is allowed.
+        """
+        self.limits()
+        if self.protocol not in PROTOCOLS:
+            raise UnknownName("protocol", str(self.protocol), PROTOCOLS)
+        if unknown := set(self.approve) - set(APPROVALS):
+            raise UnknownName("thing to approve", str(unknown.pop()), APPROVALS)
+        for name, most in (("at_once", 100), ("max_attempts", 100), ("timeout_s", 86_400)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not 1 <= value <= most:
+                raise InputError(f"{name} {value!r} is out of bounds; allowed: 1 to {most}")
 
     def limits(self) -> Limits:
         """Return the bounds.

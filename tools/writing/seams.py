@@ -6,6 +6,8 @@ A finding stands under the later of two sections: that one can refer back. It is
 none, and is left alone.
 """
 
+import itertools
+
 from ravelar.tools.verifiers.words import words
 from ravelar.tools.writing.detectors import Repeat, repeats
 from ravelar.tools.writing.state import Section, WritingState, in_order
@@ -22,7 +24,7 @@ def seams(state: WritingState) -> dict[str, list[str]]:
     for repeat in told:
         found[repeat.section].append(_told_twice(repeat))
     known = {(repeat.section, repeat.other) for repeat in told}
-    for before, after in zip(written, written[1:], strict=False):
+    for before, after in itertools.pairwise(written):
         if (after["id"], before["id"]) not in known and (said := _same_at_join(before, after)):
             found[after["id"]].append(f'join {before["id"]}: its end and this beginning both say "{said}"')
     for section in written:
