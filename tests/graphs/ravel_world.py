@@ -1,4 +1,4 @@
-"""What the tests of the RAVEL graph share: a scripted language model that knows which of its roles is asked, of what."""
+"""What the tests of the RAVEL graph share: a scripted language model that knows who is asked of what."""
 
 import itertools
 import json
