@@ -14,6 +14,7 @@ A run's folder holds `events.jsonl`, one JSON object a line, only ever added to:
     reopened  a closed section must be refined after all: step, section, feedback
     approved  a person agreed: step, what ("outline" or a section's id)
     end       end, because
+    resumed   a run that had ended, or was killed, goes on: limits
 
 Every event has `n` (its number) and `at` (UTC). State, metrics and cost derive from it (`tools.writing.replay`), and a
 resumed run finds in it what was said already. The last line of a killed process may be broken: it is dropped.
@@ -40,7 +41,7 @@ Event = dict[str, Any]
 
 EVENTS = "events.jsonl"
 KINDS = frozenset(
-    {"run", "call", "retry", "failed", "step", "outline", "text", "review", "reopened", "approved", "end"}
+    {"run", "call", "retry", "failed", "step", "outline", "text", "review", "reopened", "approved", "end", "resumed"}
 )
 _ONCE = frozenset({"step", "outline", "text", "review", "reopened", "approved"})
 _LONGEST_KEPT = 500_000  # characters of a reply; a longer one is refused anyway, and stays too long when cut to this
