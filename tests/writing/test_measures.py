@@ -6,6 +6,7 @@ import pytest
 
 from ravelar.tools.chat.journal import Asked, Said
 from ravelar.tools.writing.events import EventLog
+from ravelar.tools.writing.gate import gate
 from ravelar.tools.writing.measures import RunMeasures, measure_run, measure_runs
 from ravelar.tools.writing.prices import Price, Prices
 from ravelar.tools.writing.transitions import outlined
@@ -35,7 +36,8 @@ def run(brief, scores: dict[str, list[float]], end: str, *, refused: int = 0, mo
         for i, score in enumerate(given):
             operation = "draft" if i == 0 else "refine"
             at(operation, name, kind="text", operation=operation, content=f"t{step}", summary="s", findings=[])
-            at("review", name, kind="review", score=score, feedback="f", findings=[], verdicts={}, status="")
+            status = gate(score, i, tau=8.0, max_revisions=3)
+            at("review", name, kind="review", score=score, feedback="f", findings=[], verdicts={}, status=status)
     for _ in range(refused):
         step += 1
         log.write("step", step=step, operation="finish", section=None, thought="", refused="no")
