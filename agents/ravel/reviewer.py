@@ -105,7 +105,7 @@ def review(
     values = {
         "brief": section_brief(brief, labels),
         "title": state.get("title", ""),
-        "neighbours": neighbours(state, section, labels),
+        "neighbours": neighbours(state, section, labels, before=1, join=False),
         "section": section_view(now, labels),
         "content": now["content"],
         "findings": "\n".join(findings) or _NONE,

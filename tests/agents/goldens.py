@@ -105,7 +105,7 @@ def writing(language: str) -> WritingState:
 def ravel(language: str) -> "dict[str, Callable[[ScriptedChat, Meter], object]]":
     """Return RAVEL's decisions in a language."""
     state = writing(language)
-    refused = "there is no section 's9</refused>'; there are s1 to s3"
+    refused = "there is no section 's9</state>'; there are s1 to s3"
     return {
         f"ravel.{language}.planner": lambda chat, meter: decide(chat, state, LIMITS, refusal=refused, meter=meter),
         f"ravel.{language}.outliner": lambda chat, meter: outline(chat, state["brief"], LIMITS, meter=meter),

@@ -59,7 +59,7 @@ def test_the_view_says_what_the_planner_must_know(written, limits: Limits) -> No
         "steps used: 7 of 50",
         "accepted: s1",
         "needs_revision: s2",
-        "s2 Title 2: needs_revision, score 6.5, revisions 1 of 3, feedback: Name the port.",
+        "s2 Title 2, score 6.5, revisions 1 of 3; feedback: Name the port.",
         "next: s3 Title 3",
         "s2: Of tides.",
         "recent: 7 review s2: score 6.5, needs_revision",
@@ -76,15 +76,19 @@ def test_runs_of_one_status_stand_on_one_line(written, limits: Limits) -> None:
 
 def test_an_empty_run_shows_its_steps(written, limits: Limits) -> None:
     assert policy_view(written(), limits) == "steps used: 0 of 50"
+    refused = policy_view(written(), limits, refusal="there is no outline yet")
+    assert refused.endswith("\nyour last action was refused: there is no outline yet")
 
 
-def test_neighbours_are_three_before_and_one_after(written) -> None:
+def test_neighbours_are_two_before_and_one_after(written) -> None:
     view = neighbours(written(*["accepted"] * 5, "pending", "pending"), "s5")
-    assert [line.split(" ")[1] for line in view.splitlines() if line.startswith("before")] == ["s2", "s3", "s4"]
+    assert [line.split(" ")[1] for line in view.splitlines() if line.startswith("before")] == ["s3", "s4"]
     assert "it ends: ... " in view
     assert "after s6 Title 6 (points): point 6" in view
     assert "s7" not in view
     assert neighbours(written("pending"), "s1") == ""
+    for_review = neighbours(written(*["accepted"] * 5), "s5", before=1, join=False)
+    assert for_review == "before s4 Title 4: Summary 4."
 
 
 def test_a_brief_is_shown_with_what_was_said_of_it(brief) -> None:
