@@ -4,7 +4,6 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
@@ -58,9 +57,9 @@ class DecideNodes:
         update = {**fresh, **run.update}
         return {name: Overwrite(value) if name in _JOINED else value for name, value in update.items()}
 
-    def plan(self, state: RavelState, runtime: Runtime[RavelContext], config: RunnableConfig) -> Update:
+    def plan(self, state: RavelState, runtime: Runtime[RavelContext]) -> Update:
         """Decide what comes next, unless the run has ended, or a person is to look first."""
-        run = Run.of(self.parts, state, runtime, config)
+        run = Run.of(self.parts, state, runtime)
         if state.get("end") or unapproved(state, run.context):
             return {"errands": []}
         sections, step = len(state.get("order") or []), state.get("step", 0)
@@ -97,11 +96,12 @@ class DecideNodes:
 def _asked(run: Run, step: int) -> Update:
     """Ask the planner; a refused action is told it once, and costs its step."""
     state, told = run.state, run.state.get("refusal")
-    action: Action | None = None
+    decided: list[Action] = []  # none, if the planner could not be asked
     with doing(run, Errand(step=step, operation="plan", section=None)) as work:
-        action = decide(work.chat, state, run.limits, refusal=told, **work.how).value
-    if action is None:
+        decided.append(decide(work.chat, state, run.limits, refusal=told, **work.how).value)
+    if not decided:
         return run.update
+    (action,) = decided
     why = refusal(action, state, run.limits)
     errand = errand_of(state, action, step)
     if why is None:

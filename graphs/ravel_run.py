@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from ravelar.agents.asking import How
@@ -48,7 +47,6 @@ class Run:
         limits: The bounds, as the protocol has them.
         open: The run as this process has it open.
         stream: Where progress is told.
-        config: Callbacks, tags and metadata of the caller's.
         update: What of the state the node changes.
     """
 
@@ -58,17 +56,14 @@ class Run:
     limits: Limits
     open: OpenRun
     stream: Any
-    config: RunnableConfig | None
     update: Update = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, parts: Parts, state: RavelState, runtime: Runtime[RavelContext], config: RunnableConfig | None = None
-    ) -> Self:
+    def of(cls, parts: Parts, state: RavelState, runtime: Runtime[RavelContext]) -> Self:
         """Begin a node."""
         context = runtime.context or RavelContext()
         limits = limits_of(context.protocol, context.limits())
-        return cls(parts, state, context, limits, parts.run_of(state, context), runtime.stream_writer, config)
+        return cls(parts, state, context, limits, parts.run_of(state, context), runtime.stream_writer)
 
     def note(self, kind: str, **values: Any) -> None:
         """Write an event into the log, and stream it."""
@@ -81,7 +76,7 @@ class Run:
 
     def stepped(self, errand: Errand, result: str) -> Update:
         """Return what a step adds to the state, besides what it changed."""
-        named = {name: errand[name] for name in ("step", "operation", "section")}  # type: ignore[literal-required]
+        named = {name: errand[name] for name in ("step", "operation", "section")}
         return {"step": 1, "recent": [StepRecord(**named, result=result[:_LONGEST_RESULT])]}  # type: ignore[typeddict-item]
 
 
@@ -122,7 +117,6 @@ class Doing:
         return How(
             meter=run.open.meter,
             method=run.context.structured_output,
-            config=run.config,
             journal=run.open.log.at(role, self.errand["step"], self.errand["section"]),
             retries=run.parts.retries,
         )
@@ -189,7 +183,7 @@ def doing(run: Run, errand: Errand) -> Iterator[Doing]:
 
 def tell_step(run: Run, errand: Errand, *, refused: str | None = None) -> None:
     """Write down what was decided."""
-    named = {name: errand[name] for name in ("step", "operation", "section")}  # type: ignore[literal-required]
+    named = {name: errand[name] for name in ("step", "operation", "section")}
     run.note("step", **named, thought=errand.get("thought", ""), refused=refused)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from ravelar.agents.ravel.drafter import draft
@@ -23,33 +22,33 @@ class SectionNodes:
 
     parts: Parts
 
-    def outline(self, state: RavelState, runtime: Given, config: RunnableConfig) -> Update:
+    def outline(self, state: RavelState, runtime: Given) -> Update:
         """Plan the article's title and sections."""
-        run, errand = Run.of(self.parts, state, runtime, config), state["errands"][0]
+        run, errand = Run.of(self.parts, state, runtime), state["errands"][0]
         with doing(run, errand) as work:
             plan = outline(work.chat, state["brief"], run.limits, **work.how).value
             take_outline(run, plan.title, outlined(plan.planned(), state["brief"]), step=errand["step"])
         return run.update
 
-    def draft(self, desk: Desk, runtime: Given, config: RunnableConfig) -> Update:
+    def draft(self, state: Desk, runtime: Given) -> Update:
         """Write a section's text, the first or another one."""
-        run = Run.of(self.parts, desk, runtime, config)
-        with doing(run, desk["errand"]) as work:
-            wrote = draft(work.chat, desk, work.named, run.limits, **work.how).value
+        run = Run.of(self.parts, state, runtime)
+        with doing(run, state["errand"]) as work:
+            wrote = draft(work.chat, state, work.named, run.limits, **work.how).value
             work.writes(wrote.content, wrote.summary)
         return run.update
 
-    def review(self, desk: Desk, runtime: Given, config: RunnableConfig) -> Update:
+    def review(self, state: Desk, runtime: Given) -> Update:
         """Score a section's text; the gate decides what the score means."""
-        run, findings = Run.of(self.parts, desk, runtime, config), desk["errand"].get("findings", [])
-        with doing(run, desk["errand"]) as work:
-            work.reviews(review(work.chat, desk, work.named, findings, **work.how).value, findings)
+        run, findings = Run.of(self.parts, state, runtime), state["errand"].get("findings", [])
+        with doing(run, state["errand"]) as work:
+            work.reviews(review(work.chat, state, work.named, findings, **work.how).value, findings)
         return run.update
 
-    def refine(self, desk: Desk, runtime: Given, config: RunnableConfig) -> Update:
+    def refine(self, state: Desk, runtime: Given) -> Update:
         """Change a section's text by its review."""
-        run = Run.of(self.parts, desk, runtime, config)
-        with doing(run, desk["errand"]) as work:
-            wrote = refine(work.chat, desk, work.named, run.limits, **work.how).value
+        run = Run.of(self.parts, state, runtime)
+        with doing(run, state["errand"]) as work:
+            wrote = refine(work.chat, state, work.named, run.limits, **work.how).value
             work.writes(wrote.content, wrote.summary, changes=wrote.changes)
         return run.update
