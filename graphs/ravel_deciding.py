@@ -13,7 +13,7 @@ from ravelar.graphs.ravel_beginning import check_models, tell_run
 from ravelar.graphs.ravel_brief import read_brief, read_outline
 from ravelar.graphs.ravel_desk import errand_of, next_errands
 from ravelar.graphs.ravel_parts import Parts
-from ravelar.graphs.ravel_run import Run, doing, take_outline, tell_step
+from ravelar.graphs.ravel_run import Doing, Run, do, take_outline, tell_step
 from ravelar.graphs.ravel_state import Errand, RavelContext, RavelState, Update
 from ravelar.tools.errors import InputError
 from ravelar.tools.writing.actions import Action, refusal
@@ -97,18 +97,21 @@ def _asked(run: Run, step: int) -> Update:
     """Ask the planner; a refused action is told it once, and costs its step."""
     state, told = run.state, run.state.get("refusal")
     decided: list[Action] = []  # none, if the planner could not be asked
-    with doing(run, Errand(step=step, operation="plan", section=None)) as work:
-        decided.append(decide(work.chat, state, run.limits, refusal=told, **work.how).value)
+
+    def work(doing: Doing) -> None:
+        decided.append(decide(doing.chat, state, run.limits, refusal=told, **doing.how).value)
+
+    update = do(run, Errand(step=step, operation="plan", section=None), work)
     if not decided:
-        return run.update
+        return update
     (action,) = decided
     why = refusal(action, state, run.limits)
-    errand = errand_of(state, action, step)
     if why is None:
-        return {**run.update, "errands": [errand], "refusal": None}
+        return {**update, "errands": [errand_of(state, action, step)], "refusal": None}
+    errand = Errand(step=step, operation=action.operation, section=action.section, thought=action.thought)
     tell_step(run, errand, refused=why)
     again = why if told is None else None
-    return {**run.update, **run.stepped(errand, f"refused: {why}"), "errands": [], "refused": 1, "refusal": again}
+    return {**update, **run.stepped(errand, f"refused: {why}"), "errands": [], "refused": 1, "refusal": again}
 
 
 def _nothing_done() -> Update:
