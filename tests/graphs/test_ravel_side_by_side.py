@@ -17,7 +17,8 @@ from ravelar.tools.writing.seams import seams
 from ravelar.writing import write
 
 PLANTED = (
-    "On the ninth of March the pilot boat came back with nine men and a crate of oranges, and nobody asked why. " * 2
+    "On the ninth of March the pilot boat came back with nine men and a crate of oranges, and nobody asked why; "
+    "the keeper gave one to each child on the mole and wrote the rest down as ballast."
 )
 TWO = {
     "drafter": lambda section, *_: text_of(
@@ -28,11 +29,17 @@ SECTION: Any = {"title": "T", "points": [], "words": None, "status": "accepted",
 
 
 def written(*texts: str) -> Any:
-    names = [f"s{i}" for i in range(1, len(texts) + 1)]
-    return {
-        "order": names,
-        "sections": {n: {**SECTION, "id": n, "content": t} for n, t in zip(names, texts, strict=True)},
-    }
+    sections = [{**SECTION, "id": f"s{i}", "content": text} for i, text in enumerate(texts, 1)]
+    return {"order": [one["id"] for one in sections], "sections": {one["id"]: one for one in sections}}
+
+
+def statuses(result: Any) -> list[str]:
+    return [result["sections"][name]["status"] for name in result["order"]]
+
+
+def prompts_to(role: str, writer: Writer) -> dict[str | None, str]:
+    """Return what a role was asked of each section, the last time."""
+    return {who[1]: said for who, said in zip(writer.asked, writer.prompts, strict=True) if who[0] == role}
 
 
 class Crowd(Writer):
@@ -92,12 +99,7 @@ def test_one_section_that_can_t_be_had_does_not_lose_the_others_beside_it():
     result = run(Writer(4, **broken), protocol="fixed")
     assert result["end"] == "failed:broken_reply"
     assert result["because"].startswith("draft s2: BrokenReply")
-    assert [result["sections"][name]["status"] for name in result["order"]] == [
-        "accepted",
-        "pending",
-        "accepted",
-        "accepted",
-    ]
+    assert statuses(result) == ["accepted", "pending", "accepted", "accepted"]
     assert result["article"] is None
 
 
@@ -118,12 +120,8 @@ def test_a_passage_told_in_two_sections_is_found_and_mended_once(at_once):
 def test_the_reviewer_is_told_of_the_repetition_before_it_scores():
     writer = Writer(4, **TWO)
     run(writer, protocol="fixed")
-    told = {
-        who[1]: "repeats_section" in said
-        for who, said in zip(writer.asked, writer.prompts, strict=True)
-        if who[0] == "reviewer"
-    }
-    assert {name for name, found in told.items() if found} == {"s1", "s3"}
+    told = prompts_to("reviewer", writer)
+    assert {name for name, said in told.items() if "repeats_section" in said} == {"s1", "s3"}
 
 
 def test_a_clean_article_is_left_alone():
@@ -142,11 +140,7 @@ def test_a_seam_costs_a_section_one_refinement_and_no_more():
     result = run(writer, protocol="fixed")
     assert sorted(who for who in writer.asked if who[0] == "refiner") == [("refiner", "s2"), ("refiner", "s3")]
     assert result["end"] == "finished_with_exhausted_sections"
-    assert [result["sections"][name]["status"] for name in result["order"]] == [
-        "accepted",
-        "budget_exhausted",
-        "budget_exhausted",
-    ]
+    assert statuses(result) == ["accepted", "budget_exhausted", "budget_exhausted"]
 
 
 @pytest.mark.parametrize("protocol", ["autonomous", "no_review", "no_refine"])
@@ -159,11 +153,8 @@ def test_only_protocol_fixed_has_a_seam_pass(protocol):
 def test_a_join_that_says_the_same_on_both_sides_is_found_and_a_clean_one_is_not():
     end = "so the harbour master closed the old book and opened a new one that winter."
     found = seams(written(f"{prose('salt')} And {end}", f"In the end {end} {prose('coal')}", prose("fog")))
-    assert found == {
-        "s2": [
-            'join s1: its end and this beginning both say "so the harbour master closed the old book and opened a new"'
-        ]
-    }
+    said = "so the harbour master closed the old book and opened a new"
+    assert found == {"s2": [f'join s1: its end and this beginning both say "{said}"']}
     assert seams(written(prose("salt"), prose("coal"), prose("fog"))) == {}
 
 
