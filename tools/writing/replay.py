@@ -82,6 +82,7 @@ def _change(state: WritingState, event: Mapping[str, Any], limits: Limits) -> No
         changed = with_text(section, event["content"], event["summary"], event.get("findings", ()))
     elif event["kind"] == "review":
         changed = with_review(section, event["score"], event["feedback"], limits, event.get("findings"))
+        changed["status"] = event["status"]  # a section that was refined for a seam has no revisions left
         changed["status"] = event.get("status", changed["status"])  # after a seam there is no other revision
     else:
         changed = reopened(section, event["feedback"])
