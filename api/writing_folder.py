@@ -85,7 +85,9 @@ def fork_folder(source: Path, step: int, out: Path) -> dict[str, Any]:
     last = max((event.get("step") or 0 for event in events), default=0)
     if not 0 <= step <= last:
         raise InputError(f"step {step!r}: the run in {source} has steps 0 to {last}")
-    forked = {name: kept[name] for name in ("brief", "outline", "settings", "checkpoints") if name in kept}
+    forked: dict[str, Any] = {
+        name: kept[name] for name in ("brief", "outline", "settings", "checkpoints") if name in kept
+    }
     made = begin_folder(out, {**forked, "forked": {"from": str(source), "run": _run_name(events), "step": step}})
     lines = [json.dumps(event, ensure_ascii=False) for event in until(events, step)]
     (out / EVENTS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -1,11 +1,11 @@
 """Run RAVEL's graph for a person or a program: begin, resume, ask, keep what came of it."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.types import Command, Overwrite
 
@@ -193,7 +193,7 @@ class _Work:
             stream_mode=modes,
             durability="sync" if self.graph.checkpointer else None,
         )
-        for mode, piece in pieces:
+        for mode, piece in cast("Iterator[tuple[str, Any]]", pieces):
             if mode == "values":
                 self.values = dict(piece)
             elif self.job.on_token is not None:

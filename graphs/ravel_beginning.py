@@ -28,7 +28,7 @@ def check_models(parts: Parts, context: RavelContext) -> dict[str, str]:
         InputError: if money is limited and a model's price is not known.
     """
     roles = [role for role in ROLES if role not in _UNASKED[context.protocol]]
-    models = {role: model_name(parts.chat_of(context, role)) for role in roles}
+    models: dict[str, str] = {role: model_name(parts.chat_of(context, role)) for role in roles}
     if context.max_cost is not None:
         prices = prices_of(context)
         if unknown := sorted({name for name in models.values() if prices.find(name) is None}):

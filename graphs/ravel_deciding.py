@@ -4,7 +4,6 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
@@ -14,7 +13,7 @@ from ravelar.graphs.ravel_beginning import check_models, tell_run
 from ravelar.graphs.ravel_brief import read_brief, read_outline
 from ravelar.graphs.ravel_desk import errand_of, next_errands
 from ravelar.graphs.ravel_parts import Parts
-from ravelar.graphs.ravel_run import Run, doing, take_outline, tell_step
+from ravelar.graphs.ravel_run import Doing, Run, do, take_outline, tell_step
 from ravelar.graphs.ravel_state import Errand, RavelContext, RavelState, Update
 from ravelar.tools.errors import InputError
 from ravelar.tools.writing.actions import Action, refusal
@@ -58,9 +57,9 @@ class DecideNodes:
         update = {**fresh, **run.update}
         return {name: Overwrite(value) if name in _JOINED else value for name, value in update.items()}
 
-    def plan(self, state: RavelState, runtime: Runtime[RavelContext], config: RunnableConfig) -> Update:
+    def plan(self, state: RavelState, runtime: Runtime[RavelContext]) -> Update:
         """Decide what comes next, unless the run has ended, or a person is to look first."""
-        run = Run.of(self.parts, state, runtime, config)
+        run = Run.of(self.parts, state, runtime)
         if state.get("end") or unapproved(state, run.context):
             return {"errands": []}
         sections, step = len(state.get("order") or []), state.get("step", 0)
@@ -97,18 +96,22 @@ class DecideNodes:
 def _asked(run: Run, step: int) -> Update:
     """Ask the planner; a refused action is told it once, and costs its step."""
     state, told = run.state, run.state.get("refusal")
-    action: Action | None = None
-    with doing(run, Errand(step=step, operation="plan", section=None)) as work:
-        action = decide(work.chat, state, run.limits, refusal=told, **work.how).value
-    if action is None:
-        return run.update
+    decided: list[Action] = []  # none, if the planner could not be asked
+
+    def work(doing: Doing) -> None:
+        decided.append(decide(doing.chat, state, run.limits, refusal=told, **doing.how).value)
+
+    update = do(run, Errand(step=step, operation="plan", section=None), work)
+    if not decided:
+        return update
+    (action,) = decided
     why = refusal(action, state, run.limits)
-    errand = errand_of(state, action, step)
     if why is None:
-        return {**run.update, "errands": [errand], "refusal": None}
+        return {**update, "errands": [errand_of(state, action, step)], "refusal": None}
+    errand = Errand(step=step, operation=action.operation, section=action.section, thought=action.thought)
     tell_step(run, errand, refused=why)
     again = why if told is None else None
-    return {**run.update, **run.stepped(errand, f"refused: {why}"), "errands": [], "refused": 1, "refusal": again}
+    return {**update, **run.stepped(errand, f"refused: {why}"), "errands": [], "refused": 1, "refusal": again}
 
 
 def _nothing_done() -> Update:

@@ -47,7 +47,7 @@ class OpenRun:
         opened = log or EventLog(_path(context), prices=prices_of(context))
         before = nothing_spent() if opened.events else state.get("spent") or nothing_spent()
         used = add_spent(before, opened.spent())
-        spent = {name: float(used[name]) for name in ("calls", "tokens_in", "tokens_out", "seconds")}  # type: ignore[literal-required]
+        spent = {name: float(used[name]) for name in ("calls", "tokens_in", "tokens_out", "seconds")}
         meter = Meter(tokens=limits.max_tokens, seconds=limits.max_seconds, spent=spent)
         return cls(opened, limits, meter, threading.BoundedSemaphore(context.at_once), before)
 

@@ -1,11 +1,9 @@
 """One node's run: what it reads from state and context, whom it asks, what it writes down, and what it returns."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from ravelar.agents.asking import How
@@ -48,7 +46,6 @@ class Run:
         limits: The bounds, as the protocol has them.
         open: The run as this process has it open.
         stream: Where progress is told.
-        config: Callbacks, tags and metadata of the caller's.
         update: What of the state the node changes.
     """
 
@@ -58,17 +55,14 @@ class Run:
     limits: Limits
     open: OpenRun
     stream: Any
-    config: RunnableConfig | None
     update: Update = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, parts: Parts, state: RavelState, runtime: Runtime[RavelContext], config: RunnableConfig | None = None
-    ) -> Self:
+    def of(cls, parts: Parts, state: RavelState, runtime: Runtime[RavelContext]) -> Self:
         """Begin a node."""
         context = runtime.context or RavelContext()
         limits = limits_of(context.protocol, context.limits())
-        return cls(parts, state, context, limits, parts.run_of(state, context), runtime.stream_writer, config)
+        return cls(parts, state, context, limits, parts.run_of(state, context), runtime.stream_writer)
 
     def note(self, kind: str, **values: Any) -> None:
         """Write an event into the log, and stream it."""
@@ -77,11 +71,11 @@ class Run:
 
     def ends(self, end: str, because: str) -> Update:
         """Return what ends the run; `finish` comes next."""
-        return {"end": end, "because": without_secrets(because), "errands": []}
+        return {"end": end, "because": without_secrets(because)}
 
     def stepped(self, errand: Errand, result: str) -> Update:
         """Return what a step adds to the state, besides what it changed."""
-        named = {name: errand[name] for name in ("step", "operation", "section")}  # type: ignore[literal-required]
+        named = {name: errand[name] for name in ("step", "operation", "section")}
         return {"step": 1, "recent": [StepRecord(**named, result=result[:_LONGEST_RESULT])]}  # type: ignore[typeddict-item]
 
 
@@ -122,7 +116,6 @@ class Doing:
         return How(
             meter=run.open.meter,
             method=run.context.structured_output,
-            config=run.config,
             journal=run.open.log.at(role, self.errand["step"], self.errand["section"]),
             retries=run.parts.retries,
         )
@@ -158,9 +151,8 @@ def take_outline(run: Run, title: str, sections: Sequence[Section], *, step: int
     run.note("outline", step=step, operation=operation, title=title, sections=list(sections))
 
 
-@contextmanager
-def doing(run: Run, errand: Errand) -> Iterator[Doing]:
-    """Do an errand, as a step of the run. What goes wrong ends the run, or this step alone, by its name.
+def do(run: Run, errand: Errand, work: Callable[[Doing], None]) -> Update:
+    """Do an errand, as a step of the run; return what changes. What goes wrong ends the run, or this step, by its name.
 
     A broken reply may be tried again in a later step, so often as the context says; a refusal, a model that can't be
     asked, or a budget ends the run. What was finished before stays, and a resumed run goes on there. A decision
@@ -173,7 +165,7 @@ def doing(run: Run, errand: Errand) -> Iterator[Doing]:
             run.open.check()
             if name != "plan":
                 tell_step(run, errand)
-            yield Doing(run, errand)
+            work(Doing(run, errand))
             if name != "plan":
                 changed = run.update.get("sections", {}).get(section)
                 run.update |= run.stepped(errand, result_of(changed, name))
@@ -183,13 +175,13 @@ def doing(run: Run, errand: Errand) -> Iterator[Doing]:
         except AgentError as error:
             _failed(run, errand, error)
     spent = run.open.paid(role, errand["step"], section)
-    run.update["spent"] = spent
     run.stream({"kind": "spent", "role": role, "step": errand["step"], "section": section, "spent": spent})
+    return {**run.update, "spent": spent}
 
 
 def tell_step(run: Run, errand: Errand, *, refused: str | None = None) -> None:
     """Write down what was decided."""
-    named = {name: errand[name] for name in ("step", "operation", "section")}  # type: ignore[literal-required]
+    named = {name: errand[name] for name in ("step", "operation", "section")}
     run.note("step", **named, thought=errand.get("thought", ""), refused=refused)
 
 
@@ -197,9 +189,10 @@ def _failed(run: Run, errand: Errand, error: AgentError) -> None:
     """Count a failure, and end the run where trying again can't help, or was done often enough."""
     said = without_secrets(f"{type(error).__name__}: {error}")
     if errand["operation"] == "plan":
+        run.update["errands"] = []
         tell_step(run, errand)
     times = (run.state.get("failures") or {}).get(_attempt(errand), 0) + 1
-    run.update |= {"errands": [], **run.stepped(errand, f"failed: {said}"), **_attempts(run, errand, times)}
+    run.update |= {**run.stepped(errand, f"failed: {said}"), **_attempts(run, errand, times)}
     if not isinstance(error, BrokenReply) or times >= run.context.max_attempts:
         run.update |= run.ends(FAILED + failure_name(error), f"{_attempt(errand)}: {said}")
 

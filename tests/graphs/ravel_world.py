@@ -111,9 +111,7 @@ class Writer:
             "outliner": lambda *_: outline(self.sections),
             "drafter": lambda section, *_: text_of(prose(subject(section))),
             "reviewer": lambda *_: review(9),
-            "refiner": lambda section, nth, _: text_of(
-                prose(subject(section), more=f"Better {nth}."), changes="Payer."
-            ),
+            "refiner": lambda section, nth, _: text_of(prose(subject(section), more=f"Now {nth}."), changes="Payer."),
         }
 
 
