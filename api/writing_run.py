@@ -14,7 +14,7 @@ from ravelar.graphs.ravel_beginning import check_models
 from ravelar.graphs.ravel_brief import read_brief, read_outline
 from ravelar.graphs.ravel_open import prices_of
 from ravelar.graphs.ravel_parts import Parts
-from ravelar.graphs.ravel_state import RavelContext, RavelOutput
+from ravelar.graphs.ravel_state import JOINED, RavelContext, RavelOutput
 from ravelar.tools.completion import content_text
 from ravelar.tools.errors import InputError, UnknownName
 from ravelar.tools.writing.events import EVENTS, Event, EventLog
@@ -172,17 +172,19 @@ class _Work:
         self.values = dict(state.values)
         if has_finished(self.values.get("end") or ""):
             return _Done
-        if not state.values and not any(event.get("step") for event in self.log.events):
+        last = max((event.get("step") or 0 for event in self.log.events), default=0)
+        if not state.values and last == 0:
             return given
         self.log.write("resumed", limits=asdict(self.context.limits()))
-        if not state.values:
+        if state.values.get("step", 0) > last or not state.values:  # the log is the truth
             self._put(restored(self.log.events))
         elif not state.next:
-            self._put({"end": Overwrite(""), "because": Overwrite(""), "failures": Overwrite({})})
+            self._put({"end": "", "because": "", "failures": {}})
         return self._answer() if state.interrupts else None
 
     def _put(self, values: dict[str, Any]) -> None:
-        self.graph.update_state(self.config, values, as_node="begin")
+        whole = {name: Overwrite(value) if name in JOINED else value for name, value in values.items()}
+        self.graph.update_state(self.config, whole, as_node="begin")
 
     def _stream(self, following: Any) -> None:
         modes: Any = ["values", *(["messages"] if self.job.on_token else [])]

@@ -14,16 +14,13 @@ from ravelar.graphs.ravel_brief import read_brief, read_outline
 from ravelar.graphs.ravel_desk import errand_of, next_errands
 from ravelar.graphs.ravel_parts import Parts
 from ravelar.graphs.ravel_run import Doing, Run, do, take_outline, tell_step
-from ravelar.graphs.ravel_state import Errand, RavelContext, RavelState, Update
+from ravelar.graphs.ravel_state import JOINED, Errand, RavelContext, RavelState, Update
 from ravelar.tools.errors import InputError
 from ravelar.tools.writing.actions import Action, refusal
 from ravelar.tools.writing.gate import STEP_BUDGET, finished_end, has_finished
 from ravelar.tools.writing.seams import seams
 from ravelar.tools.writing.state import article, in_order, new_state
 from ravelar.tools.writing.transitions import outlined, reopened
-
-_JOINED = ("sections", "step", "refused", "recent", "spent", "end", "because", "failures")
-"""Channels that join what nodes return; a run that begins overwrites what an earlier one left there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class DecideNodes:
         if own is not None:
             take_outline(run, own[0], outlined(own[1], brief), step=0)
         update = {**fresh, **run.update}
-        return {name: Overwrite(value) if name in _JOINED else value for name, value in update.items()}
+        return {name: Overwrite(value) if name in JOINED else value for name, value in update.items()}
 
     def plan(self, state: RavelState, runtime: Runtime[RavelContext]) -> Update:
         """Decide what comes next, unless the run has ended, or a person is to look first."""

@@ -95,6 +95,10 @@ class RavelState(WritingState, total=False):
     article: str | None
 
 
+JOINED = frozenset({"sections", "step", "refused", "recent", "spent", "end", "because", "failures"})
+"""Channels that join what nodes return; to set one back takes LangGraph's `Overwrite`."""
+
+
 class RavelOutput(TypedDict, total=False):
     """What the graph returns: how it ended and why, the article if it finished, and every section as it stands."""
 
