@@ -111,7 +111,7 @@ def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _brief(said: str | None, given: Mapping[str, Any]) -> str:
-    text = click.get_text_stream("stdin").read(_LONGEST_INPUT) if said == "-" else said
+    text = sys.stdin.read(_LONGEST_INPUT) if said == "-" else said
     if text is None:
         hint = "; --outline says how, not what" if "outline" in given else ""
         raise InputError(f"nothing to write: give a BRIEF, or --resume with --out FOLDER{hint}")

@@ -32,6 +32,7 @@ _LINES: Mapping[str, Callable[[Event], str]] = {
     "reopened": lambda e: f"{e['section']} sent back: {e['feedback']}",
     "retry": lambda e: f"{e['role']}: {e['why']}, again in {e['wait_s']:.1f} s",
     "failed": lambda e: f"{e['role']}: {e['error']}: {e['message']}",
+    "gave_up": lambda e: f"{e['section'] or ''} {e['operation']} came to nothing: {e['message']}".strip(),
     "resumed": lambda e: "going on where the run was",
     "end": lambda e: f"{e['end']}: {e['because']}",
 }

@@ -47,7 +47,7 @@ def render_page(events: Iterable[Mapping[str, Any]]) -> str:
         sections=[_section(section, there) for section in in_order(state)],
         steps=_steps(there),
         costs=[("role", _costs(measures.by_role)), ("section", _costs(measures.by_section))],
-        failures=[event for event in there if event["kind"] in {"retry", "failed"}],
+        failures=[event for event in there if event["kind"] in {"retry", "failed", "gave_up"}],
         limits=limits_in(run),
     )
 
