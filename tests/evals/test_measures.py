@@ -188,7 +188,7 @@ def test_on_the_given_outputs_the_published_figures_hold(shared) -> None:
     for one, found in zip(chosen, measured(items, chosen), strict=True):
         by_model[one.model].append(found)
     for found in by_model.values():
-        assert 0.3 < mean(one.coverage or 0.0 for one in found) < 0.75
+        assert 0.25 < mean(one.coverage or 0.0 for one in found) < 0.75
         assert mean(one.repeated for one in found) < 0.06
         assert mean(one.script or 0.0 for one in found) > 0.95
 
