@@ -4,7 +4,7 @@ The draws are multiplicities (how often each cluster was drawn), so that every f
 matrix products. The same seed gives the same draws for every system, which makes differences paired.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def ratios(sums: Floats, counts: Floats, *, seed: int = SEED, resamples: int = R
     return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0)
 
 
-def multiplicities(clusters: int, *, seed: int = SEED, resamples: int = RESAMPLES) -> Iterator[Floats]:
+def multiplicities(clusters: int, *, seed: int | Sequence[int] = SEED, resamples: int = RESAMPLES) -> Iterator[Floats]:
     """Yield how often each cluster was drawn, in blocks of resamples; each row sums to the number of clusters."""
     rng = np.random.default_rng(seed)
     block = max(1, _BLOCK // max(1, clusters))
