@@ -28,7 +28,7 @@ def read_records(paths: Sequence[Path]) -> Iterator[Record]:
     for path in paths:
         if not path.is_file():
             raise InputError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
-        if array := _array(path):
+        if (array := _array(path)) is not None:
             yield from _of_array(path, array)
             continue
         for row in read_rows(str(path)):
