@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ravelar.benchmark.evals.rewards.formats import judgebench_category
 from ravelar.benchmark.few_labels import BEST_SINGLE, few_labels
 from ravelar.benchmark.joining import (
     CalibratedMean,
@@ -57,12 +58,6 @@ DIVISIONS = 5
 RESAMPLES = 2_000
 SEED = 21
 RAW_MEAN = "raw mean"
-JUDGEBENCH_CATEGORY = {
-    "mmlu-pro": "knowledge",
-    "livebench-reasoning": "reasoning",
-    "livebench-math": "mathematics",
-    "livecodebench": "coding",
-}
 
 
 def all_schemes() -> dict[str, Scheme]:
@@ -90,7 +85,7 @@ def read_judgebench(folder: Path) -> ScoreMatrix:
         pairs = [row["judgments"][0]["judgment"]["scores"] for row in rows]
         ordered = [pair if row["label"] == "A>B" else pair[::-1] for row, pair in zip(rows, pairs, strict=True)]
         columns[path.name.split("__")[2].removesuffix(".jsonl.gz")] = np.array(ordered, dtype=np.float64)
-        category = [_judgebench_category(row["source"]) for row in rows]
+        category = [judgebench_category(row["source"]) for row in rows]
     return ScoreMatrix("JudgeBench", tuple(columns), np.stack(list(columns.values())), np.array(category))
 
 
@@ -209,6 +204,7 @@ def _any_of_n(matrix: ScoreMatrix, draws: NDArray[Any]) -> Iterator[Line]:
     yield Line(f"any of {n} is right", _figure(any_of_n, draws))
     yield Line(f"any of {n}, had the right completion been drawn by lot", _figure(by_lot, draws))
     yield Line(f"any of {n} over that lot", _figure(any_of_n - by_lot, draws))
+    yield Line(f"any of {n}, adjusted for chance", _above_chance(any_of_n, by_lot, draws))
     right = first[..., 0]
     low, high = np.percentile(1 - np.prod(1 - right[:, draws].mean(axis=-1), axis=0), [2.5, 97.5])
     independent = float(1 - np.prod(1 - right.mean(axis=1)))
@@ -216,6 +212,15 @@ def _any_of_n(matrix: ScoreMatrix, draws: NDArray[Any]) -> Iterator[Line]:
     yield Line(f"any of {n} independent models as accurate as these", figure)
     coins = 1 - (1 - 1 / k) ** n
     yield Line(f"any of {n} that guess independently", Figure(coins, coins, coins, matrix.prompts))
+
+
+def _above_chance(reached: Floats, by_lot: Floats, draws: NDArray[Any]) -> Figure:
+    """Return how much of what lies above chance is reached: 0 for a lottery, 1 for every prompt (Cohen's kappa)."""
+    means, lots = reached[draws].mean(axis=1), by_lot[draws].mean(axis=1)
+    low, high = np.percentile((means - lots) / np.maximum(1 - lots, 1e-12), [2.5, 97.5])
+    lot = float(by_lot.mean())
+    value = (float(reached.mean()) - lot) / max(1 - lot, 1e-12)
+    return Figure(value, float(low), float(high), len(reached))
 
 
 def _in_category(matrix: ScoreMatrix, alone: Floats, category: str, rng: np.random.Generator) -> Iterator[Line]:
@@ -228,10 +233,6 @@ def _in_category(matrix: ScoreMatrix, alone: Floats, category: str, rng: np.rand
 def _figure(per_prompt: Floats, draws: NDArray[Any]) -> Figure:
     low, high = np.percentile(per_prompt[draws].mean(axis=1), [2.5, 97.5])
     return Figure(float(per_prompt.mean()), float(low), float(high), len(per_prompt))
-
-
-def _judgebench_category(source: str) -> str:
-    return next((name for prefix, name in JUDGEBENCH_CATEGORY.items() if source.startswith(prefix)), source)
 
 
 def _right_first(row: dict[str, Any], model: str) -> list[float]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import click
 
+from ravelar.cli.bench_measures import measures
 from ravelar.cli.bench_route import route
 from ravelar.cli.bench_serve import serve
 from ravelar.cli.bench_write import write
@@ -28,6 +29,7 @@ def command() -> None:
     """Measure speed and memory on this machine; a busy machine gives poor figures."""
 
 
+command.add_command(measures)
 command.add_command(route)
 command.add_command(serve)
 command.add_command(write)

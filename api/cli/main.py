@@ -21,6 +21,7 @@ COMMANDS = {
     "hub": "Search the Hub for reward models, or look at one without downloading it.",
     "train": "Train a policy with routed rewards: GRPO, a demo, a study.",
     "serve": "Serve rewards over HTTP: trainers, batches, metrics.",
+    "eval": "Measure writers, judges and reward tools; figures with intervals.",
     "sandbox": "See which layers of the jail hold on this machine.",
     "bench": "Measure speed and memory on this machine.",
 }
@@ -54,9 +55,14 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and exit with its code.
 
-    Our own errors become one line on standard error: unusable input exits with 2, a Hub that fails with 1.
+    Our own errors become one line on standard error: unusable input exits with 2, a Hub, model or tool that fails with 1.
     """
-    from ravelar.tools.errors import HubError, InputError  # noqa: PLC0415  light, but not for `--help`
+    from ravelar.tools.errors import (  # noqa: PLC0415  light, but not for `--help`
+        AgentError,
+        HubError,
+        InputError,
+        RewardToolError,
+    )
 
     try:
         code = cli.main(arguments, prog_name="ravelar", standalone_mode=False)
@@ -66,7 +72,7 @@ def main(arguments: list[str] | None = None) -> Any:
     except InputError as error:
         click.echo(f"ravelar: {error}", err=True)
         code = 2
-    except HubError as error:
+    except (HubError, AgentError, RewardToolError) as error:
         click.echo(f"ravelar: {error}", err=True)
         code = 1
     except (click.Abort, KeyboardInterrupt):

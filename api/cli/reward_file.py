@@ -1,6 +1,5 @@
 """The file of rewards: one JSON object a row, appended whole, so that any interruption leaves valid lines."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ravelar.tools.errors import InputError
+from ravelar.tools.json_lines import append_row, finished_lines
 
 
 class RewardFile:
@@ -53,26 +53,19 @@ class RewardFile:
         if self.path is None or not self._resume or not self.path.exists():
             return
         whole = 0
-        with self.path.open("rb") as lines:
-            for number, line in enumerate(lines):
-                row = _row(line)
-                if row is None:
-                    if lines.read(1) or line.endswith(b"\n"):
-                        raise InputError(f"{self.path}:{number + 1}: not a row of rewards; can't resume this file")
-                    break
-                if row.get("row") != number:
-                    raise InputError(f"{self.path}:{number + 1}: row {row.get('row')!r} where {number} was expected")
-                whole += len(line)
-                yield row
+        for line in finished_lines(self.path, "a row of rewards"):
+            if line.row.get("row") != line.number:
+                found = line.row.get("row")
+                raise InputError(f"{self.path}:{line.number + 1}: row {found!r} where {line.number} was expected")
+            whole = line.end
+            yield line.row
         os.truncate(self.path, whole)
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Write one row with one system call, so that a kill leaves whole lines behind."""
         if self._descriptor is None:
             raise RuntimeError("RewardFile is used as a context manager")
-        data = (json.dumps(row) + "\n").encode()
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+        append_row(self._descriptor, row)
 
     @staticmethod
     def _check(path: Path, *, may_exist: bool) -> None:
@@ -80,14 +73,3 @@ class RewardFile:
             raise InputError(f"--out {path}: there is no folder {path.parent}")
         if path.exists() and not may_exist and path.stat().st_size:
             raise InputError(f"--out {path} exists; --resume continues it, --overwrite replaces it")
-
-
-def _row(line: bytes) -> Mapping[str, Any] | None:
-    """Return the row on a finished line, or None."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) else None

@@ -1,0 +1,1 @@
+"""C3EBench: its items, and what a writer may see of them."""
