@@ -6,7 +6,7 @@ request. Of several rows with one key the last counts.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,7 +52,7 @@ class RowFile:
         except OSError as error:
             raise InputError(f"{path} can't be written: {error.strerror}") from None
         try:
-            self.rows = read_rows_by_key(path)
+            self._failed = {row["key"]: row.get("error") is not None for row in _whole_rows(path)}
             _cut_broken_end(path)
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         except BaseException:
@@ -80,13 +80,11 @@ class RowFile:
         except OSError as error:
             os.ftruncate(self._file, before)
             raise InputError(f"{self.path} can't be written: {error.strerror}") from None
-        self.rows[row["key"]] = dict(row)
+        self._failed[row["key"]] = row.get("error") is not None
 
-    def wanted(self, keys: Mapping[str, Any], *, retry_failed: bool) -> list[str]:
+    def wanted(self, keys: Iterable[str], *, retry_failed: bool) -> list[str]:
         """Return the keys that have no row yet, and on request those whose row has failed, in the given order."""
-        return [
-            key for key in keys if key not in self.rows or (retry_failed and self.rows[key].get("error") is not None)
-        ]
+        return [key for key in keys if key not in self._failed or (retry_failed and self._failed[key])]
 
     def close(self) -> None:
         """Close the file and let others write it."""
