@@ -76,7 +76,7 @@ class LocalModel:
             self._model = loaded.to(device).eval()
         except ImportError as error:
             raise ToolUnavailable(f"local models need a package: {error}; pip install 'ravelar[models]'") from error
-        except Exception as error:  # noqa: BLE001  transformers raises whatever a broken folder causes
+        except Exception as error:
             raise ToolUnavailable(f"{path} can't be loaded: {type(error).__name__}: {error}") from error
 
     def exposure(self, text: str) -> Exposure:
