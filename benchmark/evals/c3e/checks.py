@@ -17,9 +17,11 @@ LONGEST_COPY = 12  # units in a row; ours: more than a set phrase, less than a s
 MOST_KEPT = 0.3  # of a draft's 5-grams may stand in the passage; ours
 TEXT_UNITS = (80, 6_000)  # words, or Chinese characters: shorter texts have no passage to leave out; ours
 
+_WHICH = "reference|original|source|golden|published|target|other|better|stronger|final|polished|professional"
+_WHAT = "text|passage|version|material|piece|poem|essay|speech|story|excerpt|answer"
 _NAMES_A_REFERENCE = re.compile(
-    r"\b(?:reference|original (?:text|passage|version)|source text|other version|better version|golden|published version)\b"
-    r"|参考(?:文本|文字|答案|原文)|原文|原作|范文|另一(?:版本|篇|稿)|标准答案",
+    rf"\b(?:the|an?|another)\s+(?:{_WHICH})\s+(?:{_WHAT})\b|\bgolden (?:segment|reference)\b|\bthe reference\b(?!s)"
+    r"|参考(?:文本|文字|答案|原文|译文)|原文|原作|范文|另一(?:版本|篇|稿)|标准答案",
     re.IGNORECASE,
 )
 
