@@ -5,9 +5,10 @@ values -> prompt -> chat model -> reply -> schema, check -> Answer
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Required, TypedDict, TypeVar, cast
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -15,12 +16,15 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from pydantic import BaseModel, ValidationError
 
-from ravelar.agents.prompts import Rendered, load_prompt, shorten
+from ravelar.agents.prompts import Rendered, digest_of, load_prompt, shorten
 from ravelar.agents.reading import explain, read_object, visible
+from ravelar.agents.refusing import declines, refused_by_provider
 from ravelar.tools.chat.failures import as_unavailable, model_name
-from ravelar.tools.chat.meter import Meter
+from ravelar.tools.chat.journal import Asked, Journal, Said
+from ravelar.tools.chat.meter import Meter, estimate_tokens
+from ravelar.tools.chat.retrying import NO_RETRIES, Retries
 from ravelar.tools.completion import content_text
-from ravelar.tools.errors import BrokenReply, RavelarError
+from ravelar.tools.errors import BrokenReply, ModelRefused, RavelarError
 
 T = TypeVar("T")
 
@@ -28,6 +32,7 @@ Method = Literal["text", "json_schema", "function_calling", "json_mode"]
 """How a reply takes its form: read out of text (works everywhere), or by the provider's structured output."""
 
 _LONGEST_ECHO = 20_000  # characters of its own reply that a model sees again in the repair turn
+_LONGEST_REPLY = 400_000  # characters; ours: no decision needs more, and a runaway model writes megabytes
 _CUT_OFF = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 
 
@@ -44,6 +49,9 @@ class Answer(Generic[T]):
         calls: How many calls it took: 1, or 2 with a repair turn.
         tokens_in: Tokens sent.
         tokens_out: Tokens received.
+        cached: Tokens sent that the provider had in its cache.
+        seconds: Seconds waited, retries included.
+        retries: How often calls were tried again.
     """
 
     value: T
@@ -54,6 +62,9 @@ class Answer(Generic[T]):
     calls: int
     tokens_in: int
     tokens_out: int
+    cached: int = 0
+    seconds: float = 0.0
+    retries: int = 0
 
     @property
     def tokens(self) -> int:
@@ -66,11 +77,22 @@ class Answer(Generic[T]):
         return {name: getattr(self, name) for name in names}
 
 
-@dataclass(slots=True)
-class _Spent:
-    calls: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
+class How(TypedDict, total=False):
+    """How a decision asks: what all of them take, and hand on to `ask`.
+
+    Attributes:
+        meter: What counts the calls.
+        method: How replies take their form.
+        config: Callbacks, tags and metadata of the caller's.
+        journal: Where finished calls are kept and found again.
+        retries: How often a failed call is tried again.
+    """
+
+    meter: Required[Meter]
+    method: Method
+    config: RunnableConfig | None
+    journal: Journal | None
+    retries: Retries
 
 
 def ask(  # noqa: PLR0913  one door for all decisions
@@ -83,6 +105,8 @@ def ask(  # noqa: PLR0913  one door for all decisions
     method: Method = "text",
     check: Callable[[T], object] | None = None,
     config: RunnableConfig | None = None,
+    journal: Journal | None = None,
+    retries: Retries = NO_RETRIES,
 ) -> Answer[T]:
     """Ask one question; a reply that does not fit gets one repair turn, which shows it and what is wrong with it.
 
@@ -95,19 +119,21 @@ def ask(  # noqa: PLR0913  one door for all decisions
         method: How the reply takes its form; only "text" for a function.
         check: Raises ValueError on a value that fits its form but not the question.
         config: Callbacks, tags and metadata of the caller's.
+        journal: Where finished calls are kept; one that it recalls is not made again, nor metered.
+        retries: How often a call that a provider's trouble ended is tried again; the provider's client may do so too.
 
     Raises:
         BrokenReply: if the second reply does not fit either; names the prompt.
+        ModelRefused: if the model declines, by its own words twice or by its provider's filter.
         ModelUnavailable: if the model can't be asked.
         BudgetExhausted: if the meter refuses a call.
     """
     rendered = load_prompt(prompt).fill(values)
     messages: list[BaseMessage] = [SystemMessage(rendered.system), HumanMessage(rendered.user)]
-    asked = _Question(chat, _runnable(chat, reply, method), meter, _named(rendered, config))
-    spent = _Spent()
+    asked = _Question(chat, _runnable(chat, reply, method), rendered, meter, _named(rendered, config), journal, retries)
     problem = ""
     for _ in range(2):
-        message, parsed = asked.put(messages, spent)
+        message, parsed = asked.put(messages)
         try:
             value = _read(message, parsed, reply)
             if check is not None:
@@ -116,36 +142,102 @@ def ask(  # noqa: PLR0913  one door for all decisions
             problem = explain(error) if isinstance(error, ValidationError) else str(error)
             messages = [*messages, *_repair(message, problem)]
         else:
-            cost = (spent.calls, spent.tokens_in, spent.tokens_out)
-            return Answer(value, prompt, rendered.digest, rendered.template, model_name(chat), *cost)
+            return asked.answer(value)
+    if declines(content_text(message.content)):
+        raise ModelRefused(
+            f"prompt {prompt}: {model_name(chat)} declines: {shorten(content_text(message.content), 300)}"
+        )
     raise BrokenReply(f"prompt {prompt}: the reply does not fit, nor does the one after the repair turn: {problem}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Question:
     chat: BaseChatModel
     runnable: Runnable[Any, Any]
+    rendered: Rendered
     meter: Meter
     config: RunnableConfig
+    journal: Journal | None
+    retries: Retries
+    said: list[Said] = field(default_factory=list)
 
-    def put(self, messages: Sequence[BaseMessage], spent: _Spent) -> tuple[AIMessage, object]:
-        """Make one metered call; return the message, and what the provider's structured output made of it."""
-        estimate = _tokens("".join(str(message.content) for message in messages))
-        with self.meter.call(estimate) as call:
-            spent.calls += 1
-            try:
-                said = self.runnable.invoke(list(messages), self.config)
-            except RavelarError:
-                raise
-            except Exception as error:  # noqa: BLE001  each provider's client raises its own
-                if type(error).__name__ != "LengthFinishReasonError":
-                    raise as_unavailable(error, self.chat) from None
-                said = AIMessage("", response_metadata={"finish_reason": "length"})
-            message, parsed = (said["raw"], said["parsed"]) if isinstance(said, dict) else (said, None)
-            call.tokens_in, call.tokens_out = _usage(message, estimate)
-        spent.tokens_in += call.tokens_in
-        spent.tokens_out += call.tokens_out
+    def put(self, messages: Sequence[BaseMessage]) -> tuple[AIMessage, object]:
+        """Ask, or recall what was said; return the message, and what the provider's structured output made of it.
+
+        Raises: ModelRefused: if the provider says that it refuses.
+        """
+        asked = self._asked(messages)
+        kept = self.journal.recall(asked) if self.journal is not None else None
+        message, parsed = self._call(messages, asked) if kept is None else (kept.message(), None)
+        if kept is not None:
+            self.said.append(kept)
+        if why := refused_by_provider(message):
+            raise ModelRefused(f"prompt {self.rendered.name}: {asked.model} refuses: {why}")
         return message, parsed
+
+    def answer(self, value: T) -> Answer[T]:
+        """Return a value with what all calls took."""
+        return Answer(
+            value,
+            self.rendered.name,
+            self.rendered.digest,
+            self.rendered.template,
+            model_name(self.chat),
+            len(self.said),
+            sum(said.tokens_in for said in self.said),
+            sum(said.tokens_out for said in self.said),
+            sum(said.cached for said in self.said),
+            sum(said.seconds for said in self.said),
+            sum(said.retries for said in self.said),
+        )
+
+    def _call(self, messages: Sequence[BaseMessage], asked: Asked) -> tuple[AIMessage, object]:
+        """Make one metered call, and keep what was said before anybody looks at it."""
+        estimate = estimate_tokens("".join(str(message.content) for message in messages))
+        with self.meter.call(estimate) as call:
+            got, seconds, retries = self._invoke(messages, asked)
+            message, parsed = (got["raw"], got["parsed"]) if isinstance(got, dict) else (got, None)
+            call.tokens_in, call.tokens_out = _usage(message, estimate)
+            said = Said.of(
+                message, tokens_in=call.tokens_in, tokens_out=call.tokens_out, seconds=seconds, retries=retries
+            )
+            self.said.append(said)
+            if self.journal is not None:
+                self.journal.keep(asked, said)
+        return message, parsed
+
+    def _invoke(self, messages: Sequence[BaseMessage], asked: Asked) -> tuple[Any, float, int]:
+        """Return what came back, after how many seconds and retries.
+
+        Raises: ModelUnavailable: if the last try failed.
+        """
+        started, waits = time.monotonic(), 0
+
+        def heard(why: str, wait_s: float) -> None:
+            nonlocal waits
+            waits += 1
+            if self.journal is not None:
+                self.journal.retrying(asked, why, wait_s)
+
+        try:
+            got = self.retries.run(lambda: self.runnable.invoke(list(messages), self.config), heard)
+        except RavelarError:
+            raise
+        except Exception as error:  # noqa: BLE001  each provider's client raises its own
+            if type(error).__name__ == "LengthFinishReasonError":
+                got = AIMessage("", response_metadata={"finish_reason": "length"})
+            else:
+                failure = as_unavailable(error, self.chat, retries=waits)
+                if self.journal is not None:
+                    self.journal.failed(asked, failure, seconds=time.monotonic() - started, retries=waits)
+                raise failure from None
+        return got, time.monotonic() - started, waits
+
+    def _asked(self, messages: Sequence[BaseMessage]) -> Asked:
+        sent = digest_of([[message.type, str(message.content)] for message in messages])
+        named = self.rendered
+        repair = len(messages) > 2
+        return Asked(named.name, named.digest, named.template, sent, repair, model_name(self.chat))
 
 
 def _runnable(chat: BaseChatModel, reply: object, method: Method) -> Runnable[Any, Any]:
@@ -197,7 +289,10 @@ def _repair(message: AIMessage, problem: str) -> list[BaseMessage]:
 
 
 def _text(message: AIMessage) -> str:
-    text = visible(content_text(message.content))
+    said = content_text(message.content)
+    if len(said) > _LONGEST_REPLY:
+        raise ValueError(f"the reply has {len(said):,} characters; at most {_LONGEST_REPLY:,} are read: be brief")
+    text = visible(said)
     if not text.strip():
         raise ValueError("the reply is empty")
     return text
@@ -206,12 +301,7 @@ def _text(message: AIMessage) -> str:
 def _usage(message: AIMessage, estimate: int) -> tuple[int, int]:
     usage = message.usage_metadata
     if usage is None:  # a server that counts nothing must not ask for free
-        return estimate, _tokens(
+        return estimate, estimate_tokens(
             str(message.content) + "".join(json.dumps(call["args"]) for call in message.tool_calls)
         )
     return usage["input_tokens"], usage["output_tokens"]
-
-
-def _tokens(text: str) -> int:
-    """Estimate tokens: a quarter of the UTF-8 bytes."""
-    return len(text.encode("utf-8", "replace")) // 4

@@ -13,10 +13,11 @@ everything else stays as it is.
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 _PARTS = re.compile(r"\A(?:<!-- system -->\n(?P<system>.*?)\n)?<!-- user -->\n(?P<user>.*)\Z", re.DOTALL)
 _SLOT = re.compile(r"\{\{(?:(?P<plain>[a-z][a-z0-9_]*)|<(?P<block>[a-z][a-z0-9_]*)>)\}\}")
@@ -48,7 +49,7 @@ class Rendered:
     @property
     def digest(self) -> str:
         """The hash of what is sent: 16 hexadecimal digits."""
-        return _digest([self.name, self.system, self.user])
+        return digest_of([self.name, self.system, self.user])
 
     @property
     def text(self) -> str:
@@ -73,7 +74,7 @@ class Prompt:
     @cached_property
     def digest(self) -> str:
         """The hash of the prompt's own words: 16 hexadecimal digits."""
-        return _digest([self.name, self.system, self.user])
+        return digest_of([self.name, self.system, self.user])
 
     @cached_property
     def slots(self) -> frozenset[str]:
@@ -136,12 +137,15 @@ def read_prompt(name: str, text: str) -> Prompt:
 
 def prompt_names() -> list[str]:
     """Return the names of all prompts there are, sorted."""
-    root = files(_PACKAGE)
-    names = [file.name[:-3] for file in root.iterdir() if file.name.endswith(".md")]
-    for folder in root.iterdir():
-        if folder.is_dir():
-            names += [f"{folder.name}.{file.name[:-3]}" for file in folder.iterdir() if file.name.endswith(".md")]
-    return sorted(names)
+    return sorted(_names_in(files(_PACKAGE)))
+
+
+def _names_in(folder: Traversable) -> Iterator[str]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from (f"{entry.name}.{name}" for name in _names_in(entry))
+        elif entry.name.endswith(".md"):
+            yield entry.name[:-3]
 
 
 def shorten(text: str, limit: int) -> str:
@@ -150,6 +154,11 @@ def shorten(text: str, limit: int) -> str:
         return text
     head = limit * 2 // 3
     return f"{text[:head]} [... {len(text) - limit} characters left out ...] {text[len(text) - (limit - head) :]}"
+
+
+def digest_of(value: object) -> str:
+    """Return the hash of a value, by its repr: 16 hexadecimal digits."""
+    return hashlib.sha256(repr(value).encode("utf-8", "backslashreplace")).hexdigest()[:_HASH_CHARACTERS]
 
 
 def _block(name: str, text: str, blocks: Iterable[str]) -> str:
@@ -171,7 +180,3 @@ def _pattern(part: str) -> str:
         pieces.append(".*" if block is None else rf"<{block}>\n.*\n</{block}>")
         start = match.end()
     return "".join([*pieces, re.escape(part[start:])])
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(repr(value).encode("utf-8", "backslashreplace")).hexdigest()[:_HASH_CHARACTERS]

@@ -10,6 +10,8 @@
     │   └── RepositoryLied      a file is not what the Hub said of it: size, hash or header
     ├── AgentError              a decision of a language model can't be had
     │   ├── ModelUnavailable    no language model is set, its provider is not installed, or it can't be reached
+    │   │   └── ContextOverflow what was sent is longer than the model takes
+    │   ├── ModelRefused        the language model, or its provider, declines to answer
     │   ├── BrokenReply         the reply does not fit its schema, nor does the one after the repair turn
     │   └── BudgetExhausted     the run has used up what it may spend; says of what
     └── RewardToolError         a reward tool can't say: the reward is None, with this as its reason
@@ -81,6 +83,14 @@ class AgentError(RavelarError):
 
 class ModelUnavailable(AgentError):
     """There is no language model to ask."""
+
+
+class ContextOverflow(ModelUnavailable):
+    """What was sent is longer than the language model takes; sending it again would not help."""
+
+
+class ModelRefused(AgentError):
+    """The language model declines to answer: it says so, or its provider's filter does."""
 
 
 class BrokenReply(AgentError):

@@ -111,3 +111,8 @@ class Meter:
             raise BudgetExhausted("tokens", most_tokens)
         if seconds is not None and self._seconds >= seconds:
             raise BudgetExhausted("seconds", seconds)
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate a text's tokens where nobody has counted them: a quarter of its UTF-8 bytes."""
+    return len(text.encode("utf-8", "replace")) // 4
