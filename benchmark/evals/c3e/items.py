@@ -100,7 +100,7 @@ def read_items(path: Path, clusters: Mapping[str, str] | None = None) -> list[It
         InputError: if the file is not there, or a line is no item; names the line and what is wrong.
     """
     items: dict[str, Item] = {}
-    for number, text in _lines(path):
+    for number, text in numbered_lines(path):
         place = f"{path}, line {number}"
         item = _item(text, place, clusters or {})
         if item.id in items:
@@ -178,7 +178,8 @@ def _item(text: str, place: str, clusters: Mapping[str, str]) -> Item:
     return Item(brief, line.reference, clusters.get(line.infer_id, f"alone {line.infer_id}"))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file that are not blank, each with its number, from 1; a `.gz` is unpacked."""
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if line.strip():
             yield number, line
