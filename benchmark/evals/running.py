@@ -26,12 +26,14 @@ class Stage(Generic[J]):
 
     Attributes:
         jobs: What to do, by the key of its row.
-        work: Does one job: returns the row's fields, or raises a `RavelarError` that becomes the row's error.
+        named: The fields that say of what a row is, also where its job failed.
+        work: Does one job: returns the row's further fields, or raises a `RavelarError` that becomes the row's error.
         at_once: How many jobs run side by side.
         on_row: Told of each row as it is written.
     """
 
     jobs: Mapping[str, J]
+    named: Callable[[J], Mapping[str, Any]]
     work: Callable[[J], Awaitable[Mapping[str, Any]]]
     at_once: int = 8
     on_row: Callable[[Row], None] | None = None
@@ -115,7 +117,7 @@ class _Crew(Generic[J]):
             return {"error": f"Bug: {describe(error)}"}
 
     def _write(self, key: str, fields: Mapping[str, Any]) -> None:
-        row = {"key": key, **fields}
+        row = {"key": key, **self._stage.named(self._stage.jobs[key]), **fields}
         self._rows.append(row)
         error = row.get("error")
         if error is None:
