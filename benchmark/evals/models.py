@@ -70,6 +70,13 @@ def open_model(settings: ModelSettings) -> "BaseChatModel":
     )
 
 
+async def close_model(chat: "BaseChatModel") -> None:
+    """Close the connections that `open_model` gave a model; one without such is left as it is."""
+    client = getattr(chat, "http_async_client", None)
+    if client is not None:
+        await client.aclose()
+
+
 def default_retries() -> Retries:
     """Return how calls of a benchmark are tried again: more patiently than where a person waits."""
     return Retries(most=6, first_wait_s=1.0, longest_wait_s=120.0)

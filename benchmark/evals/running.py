@@ -29,6 +29,7 @@ class Stage(Generic[J]):
         named: The fields that say of what a row is, also where its job failed.
         work: Does one job: returns the row's further fields, or raises a `RavelarError` that becomes the row's error.
         at_once: How many jobs run side by side.
+        close: What is awaited when the stage has ended, however it did.
         on_row: Told of each row as it is written.
     """
 
@@ -36,6 +37,7 @@ class Stage(Generic[J]):
     named: Callable[[J], Mapping[str, Any]]
     work: Callable[[J], Awaitable[Mapping[str, Any]]]
     at_once: int = 8
+    close: Callable[[], Awaitable[None]] | None = None
     on_row: Callable[[Row], None] | None = None
 
 
@@ -74,6 +76,8 @@ async def run_stage(stage: Stage[J], rows: RowFile, *, retry_failed: bool = Fals
         await _Crew(stage, rows, tally).work_on(wanted)
     finally:
         tally.seconds = time.monotonic() - started
+        if stage.close:
+            await stage.close()
     return tally
 
 

@@ -1,7 +1,7 @@
-"""C3EBench's stages, as jobs and what is done with each: writing, judging, comparing. `running.run_stage` does them.
+r"""C3EBench's stages, as jobs and what is done with each: writing, judging, comparing. `running.run_stage` does them.
 
     items x writer x samples -> outputs.jsonl -> x judges x repeats -> judgements.jsonl
-                                              \\-> pairs of writers x both orders -> comparisons.jsonl
+                                              \-> pairs of writers x both orders -> comparisons.jsonl
 
 Each row says of which item, by whom, with which prompt, at which cost; a row is found again by its key.
 """
@@ -17,7 +17,7 @@ from ravelar.benchmark.evals.c3e.items import Item, ItemBrief
 from ravelar.benchmark.evals.c3e.messages import MessageSet, cloze_text, fixed_message, published_message
 from ravelar.benchmark.evals.c3e.writers import Writer
 from ravelar.benchmark.evals.kept_replies import KeptReplies, Place
-from ravelar.benchmark.evals.models import ModelSettings, default_retries, open_model
+from ravelar.benchmark.evals.models import ModelSettings, close_model, default_retries, open_model
 from ravelar.benchmark.evals.rows import Row
 from ravelar.benchmark.evals.running import Stage
 from ravelar.tools.chat.meter import Meter
@@ -92,10 +92,10 @@ def writing_stage(
     def named(job: WritingJob) -> dict[str, Any]:
         return {**_kind(job.item.brief), "system": writer.name, "sample": job.sample}
 
-    return Stage(jobs, named, work, at_once)
+    return Stage(jobs, named, work, at_once, writer.close)
 
 
-def judging_stage(
+def judging_stage(  # noqa: PLR0913  what a stage stands on
     items: Iterable[Item],
     outputs: Iterable[Row],
     judge: JudgeSettings,
@@ -139,10 +139,10 @@ def judging_stage(
         of = {"system": job.output["system"], "sample": job.output["sample"], "output": job.output["key"]}
         return {**_kind(job.item.brief), **of, "judge": judge.name, "repeat": job.repeat}
 
-    return Stage(jobs, named, work, at_once)
+    return Stage(jobs, named, work, at_once, lambda: close_model(chat))
 
 
-def comparing_stage(
+def comparing_stage(  # noqa: PLR0913  what a stage stands on
     items: Iterable[Item],
     outputs: Iterable[Row],
     judge: JudgeSettings,
@@ -192,7 +192,7 @@ def comparing_stage(
         systems = {"first": job.first["system"], "second": job.second["system"]}
         return {**_kind(job.item.brief), **systems, "judge": judge.name}
 
-    return Stage(jobs, named, work, at_once)
+    return Stage(jobs, named, work, at_once, lambda: close_model(chat))
 
 
 def materials_of(brief: ItemBrief) -> dict[str, str]:

@@ -18,7 +18,7 @@ from ravelar.agents.reading import visible
 from ravelar.benchmark.evals.c3e.items import ItemBrief, numbered_lines
 from ravelar.benchmark.evals.c3e.messages import WriterMessage
 from ravelar.benchmark.evals.kept_replies import KeptReplies, Place
-from ravelar.benchmark.evals.models import ModelSettings, default_retries, open_model
+from ravelar.benchmark.evals.models import ModelSettings, close_model, default_retries, open_model
 from ravelar.tools.chat.journal import Said
 from ravelar.tools.chat.meter import Meter
 from ravelar.tools.errors import BrokenReply, InputError
@@ -72,6 +72,10 @@ class Writer(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
 
 class DirectWriter:
     """A language model, asked once.
@@ -97,6 +101,10 @@ class DirectWriter:
         rendered = Rendered(f"c3e.{brief.task}", digest_of("direct"), "", message.text)
         said = await asay(chat, rendered, meter=self._meter, journal=place, retries=self._retries)
         return written_of(said.value)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await close_model(self._chat)
 
 
 class GivenOutputs:
@@ -134,6 +142,9 @@ class GivenOutputs:
         if sample >= len(texts):
             raise BrokenReply(f"{self.name} has {len(texts)} texts for {brief.id}; number {sample + 1} is asked for")
         return Written(texts[sample])
+
+    async def close(self) -> None:
+        """Do nothing: there are no connections."""
 
 
 def models_in(path: Path) -> list[str]:
