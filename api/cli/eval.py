@@ -1,0 +1,17 @@
+"""`ravelar eval`: writers, judges and reward tools measured. Each subcommand's module is imported when it is used."""
+
+import click
+
+from ravelar.cli.lazy import LazyGroup
+
+SUBCOMMANDS = {
+    "c3e": "C3EBench: fetch it, have texts written, make items of one's own.",
+    "judge": "Have a run's texts judged, or compared in pairs.",
+    "rewards": "Reward benchmarks for any reward tool, model or judge.",
+    "report": "Tables, intervals and one HTML page from runs.",
+}
+
+
+@click.group("eval", cls=LazyGroup, known=SUBCOMMANDS, modules="ravelar.cli.eval_")
+def command() -> None:
+    """Measure writers, judges and reward tools: rows first, then judgements, then figures with intervals."""
