@@ -104,11 +104,12 @@ class Spent(TypedDict):
     """What asking language models took.
 
     Attributes:
-        calls: Calls that were answered or failed, repair turns and retries included.
+        calls: Calls that were answered or failed for good, repair turns included.
         tokens_in: Tokens sent.
         tokens_out: Tokens received.
         cached: Tokens sent that the provider had in its cache; part of `tokens_in`.
         cost: In US dollars, as far as prices are known.
+        retries: How often calls were tried again.
         unpriced: Calls whose price is not known; where there are any, `cost` is a lower bound.
         seconds: Seconds spent waiting, added up; calls side by side add up as well.
     """
@@ -118,13 +119,14 @@ class Spent(TypedDict):
     tokens_out: int
     cached: int
     cost: float
+    retries: int
     unpriced: int
     seconds: float
 
 
 def nothing_spent() -> Spent:
     """Return what a run has spent before its first call."""
-    return Spent(calls=0, tokens_in=0, tokens_out=0, cached=0, cost=0.0, unpriced=0, seconds=0.0)
+    return Spent(calls=0, tokens_in=0, tokens_out=0, cached=0, cost=0.0, retries=0, unpriced=0, seconds=0.0)
 
 
 def add_spent(before: Spent | None, more: Spent | None) -> Spent:
@@ -136,6 +138,7 @@ def add_spent(before: Spent | None, more: Spent | None) -> Spent:
         tokens_out=a["tokens_out"] + b["tokens_out"],
         cached=a["cached"] + b["cached"],
         cost=a["cost"] + b["cost"],
+        retries=a["retries"] + b["retries"],
         unpriced=a["unpriced"] + b["unpriced"],
         seconds=a["seconds"] + b["seconds"],
     )

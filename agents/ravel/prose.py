@@ -1,0 +1,111 @@
+"""Read a reply that holds prose: between tags, where JSON would cost an escape for every quotation mark; or as JSON."""
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ravelar.agents.asking import Method
+from ravelar.agents.prompts import load_prompt, shorten
+from ravelar.agents.ravel.languages import prompt_of
+from ravelar.agents.reading import read_object
+from ravelar.tools.chat.meter import estimate_tokens
+from ravelar.tools.writing.detectors import length_of
+from ravelar.tools.writing.languages import wrong_language
+from ravelar.tools.writing.limits import Limits
+from ravelar.tools.writing.state import Language, Section
+
+_LONGEST_SUMMARY = 2_000
+_TOO_LONG = 1.5  # ours: of the tokens that a call leaves for a section
+
+
+class Draft(BaseModel):
+    """A section's text.
+
+    Attributes:
+        content: The text, without its heading.
+        summary: What it says, in a few sentences.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    content: str = Field(min_length=1)
+    summary: str = Field(min_length=1, max_length=_LONGEST_SUMMARY)
+
+
+class Refined(BaseModel):
+    """A section's text, mended.
+
+    Attributes:
+        changes: What is changed, and why; first, so that a model reasons before it writes.
+        content: The whole text, without its heading.
+        summary: What it says, in a few sentences.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    changes: str = Field(min_length=1, max_length=8_000)
+    content: str = Field(min_length=1)
+    summary: str = Field(min_length=1, max_length=_LONGEST_SUMMARY)
+
+
+P = TypeVar("P", Draft, Refined)
+
+
+def answer_form(language: Language, method: Method) -> str:
+    """Return how the reply is to be written: in tags where it is read out of text, else as an object."""
+    return load_prompt(prompt_of(language, "answer_in_tags" if method == "text" else "answer_as_json")).user
+
+
+def reply_for(model: type[P], section: Section, method: Method) -> type[P] | Callable[[str], P]:
+    """Return what `ask` reads the reply with: the model itself for structured output, else a reader of tags."""
+    return model if method != "text" else lambda text: read_prose(text, model, section["title"])
+
+
+def read_prose(text: str, model: type[P], title: str = "") -> P:
+    """Read a reply in tags; one JSON object of the same fields is read as well, since models fall back to it.
+
+    What stands outside the tags is no part of it. A heading that repeats the section's title is taken off.
+
+    Raises:
+        ValueError: if a part is missing or never ends; says which, and how the reply begins.
+    """
+    opening, closing = text.find("<content>"), text.rfind("</content>")
+    if opening < 0:
+        if "{" in text:
+            return _bare(read_object(text, model), title)
+        raise ValueError(f"there is no <content> in the reply, which begins: {shorten(text.strip(), 120)!r}")
+    if closing < opening:
+        raise ValueError("<content> is never closed: the text seems to be cut off; write it whole, and shorter")
+    parts = {"content": text[opening + len("<content>") : closing].strip()}
+    rest = text[:opening] + text[closing + len("</content>") :]
+    for name in model.model_fields.keys() - parts.keys():
+        found = re.search(rf"<{name}>(.*?)(?:</{name}>|\Z)", rest, re.DOTALL)
+        if found is None:
+            raise ValueError(f"there is no <{name}> in the reply")
+        parts[name] = found[1].strip()
+    return _bare(model.model_validate(parts), title)
+
+
+def check_prose(reply: Draft | Refined, language: Language, limits: Limits) -> None:
+    """Check what no reviewer need be asked about.
+
+    Raises: ValueError: if there are no words, the language is another one, or the text is longer than a call can show.
+    """
+    if not length_of(reply.content[:1_000]):
+        raise ValueError("content holds no words")
+    tokens = estimate_tokens(reply.content)
+    if tokens > _TOO_LONG * limits.text_tokens:
+        raise ValueError(f"content has about {tokens:,} tokens; at most {limits.text_tokens:,}: write it shorter")
+    if other := wrong_language(reply.content, language):
+        raise ValueError(f"content is written in language {other!r}; it must be in {language!r}")
+
+
+def _bare(reply: P, title: str) -> P:
+    """Take the section's title off the beginning of its text, where it stands as a heading of its own."""
+    first, _, rest = reply.content.lstrip().partition("\n")
+    heading = first.strip().strip("#*_ ").rstrip(":：").strip()
+    if title and heading.casefold() == title.strip().casefold() and rest.strip():
+        return reply.model_copy(update={"content": rest.strip()})
+    return reply
