@@ -18,9 +18,7 @@ def items_options(command: F) -> F:
     """Add what says which items are meant."""
     for option in (
         click.option("--limit", type=click.IntRange(min=1), help="At most so many items of each task and language."),
-        click.option(
-            "--task", "tasks", multiple=True, help="Only cloze, expand, edit or end2end; repeatable."
-        ),
+        click.option("--task", "tasks", multiple=True, help="Only cloze, expand, edit or end2end; repeatable."),
         click.option("--lang", type=click.Choice(["en", "zh"]), help="Only this language."),
         click.option(
             "--items",
@@ -40,12 +38,8 @@ def model_options(command: F) -> F:
     for option in (
         click.option("--max-tokens", type=click.IntRange(min=1), help="Stop after so many tokens, sent and received."),
         click.option("--max-cost", type=click.FloatRange(min=0), help="Stop at this cost, in US dollars."),
-        click.option(
-            "--rpm", type=click.FloatRange(min=0, min_open=True), help="Calls a minute that are allowed."
-        ),
-        click.option(
-            "--at-once", type=click.IntRange(1, 1024), default=16, show_default=True, help="Side by side."
-        ),
+        click.option("--rpm", type=click.FloatRange(min=0, min_open=True), help="Calls a minute that are allowed."),
+        click.option("--at-once", type=click.IntRange(1, 1024), default=16, show_default=True, help="Side by side."),
         click.option("--base-url", help="An OpenAI-compatible server, such as http://127.0.0.1:8000/v1."),
     ):
         command = option(command)

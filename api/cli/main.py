@@ -19,6 +19,7 @@ COMMANDS = {
     "library": "List, show, share and retire adopted reward tools.",
     "hub": "Search the Hub for reward models, or look at one without downloading it.",
     "train": "Train a policy with routed rewards: GRPO, a demo, a study.",
+    "eval": "Measure writers, judges and reward tools; figures with intervals.",
     "sandbox": "See which layers of the jail hold on this machine.",
     "bench": "Measure speed and memory on this machine.",
 }

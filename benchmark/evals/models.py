@@ -79,7 +79,7 @@ async def close_model(chat: "BaseChatModel") -> None:
 
 def default_retries() -> Retries:
     """Return how calls of a benchmark are tried again: more patiently than where a person waits."""
-    return Retries(most=6, first_wait_s=1.0, longest_wait_s=120.0)
+    return Retries(most=5, first_wait_s=0.5, longest_wait_s=120.0)
 
 
 def open_meter(*, calls: int | None = None, tokens: int | None = None) -> Meter:

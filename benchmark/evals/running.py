@@ -17,7 +17,7 @@ from ravelar.tools.scoring import describe
 
 J = TypeVar("J")
 
-_HOPELESS_AFTER = 20  # ours: so many jobs that found no model, one after the other and none that did, end the stage
+_HOPELESS_AFTER = 3  # ours: a stage of which so many jobs find no model, and none does, ends
 
 
 @dataclass(frozen=True, slots=True)
