@@ -13,12 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ravelar.agents.prompts import load_prompt
 
 Language = Literal["en", "zh"]
-JudgedTask = Literal["cloze", "expand", "edit", "end2end"]
+JudgedTask = Literal["cloze", "condition", "edit", "end2end"]
 
 LOWEST, HIGHEST, ANCHOR = 1, 10, 6  # source: the published rubrics
 MATERIALS: Mapping[JudgedTask, tuple[str, ...]] = {
     "cloze": ("context",),
-    "expand": ("instruction", "outline"),
+    "condition": ("instruction", "outline"),
     "edit": ("draft", "critique"),
     "end2end": ("instruction",),
 }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import click
 
+from ravelar.cli.bench_measures import measures
 from ravelar.cli.bench_route import route
 
 _GOALS = {  # what issue and docs promise; a benchmark shows them beside what this machine did
@@ -26,6 +27,7 @@ def command() -> None:
     """Measure speed and memory on this machine; a busy machine gives poor figures."""
 
 
+command.add_command(measures)
 command.add_command(route)
 
 

@@ -18,7 +18,7 @@ def items_options(command: F) -> F:
     """Add what says which items are meant."""
     for option in (
         click.option("--limit", type=click.IntRange(min=1), help="At most so many items of each task and language."),
-        click.option("--task", "tasks", multiple=True, help="Only cloze, expand, edit or end2end; repeatable."),
+        click.option("--task", "tasks", multiple=True, help="Only cloze, condition, edit or end2end; repeatable."),
         click.option("--lang", type=click.Choice(["en", "zh"]), help="Only this language."),
         click.option(
             "--items",

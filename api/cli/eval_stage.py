@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import click
 
-from ravelar.benchmark.evals.c3e.items import choose_items
 from ravelar.benchmark.evals.c3e.run_folder import REPLIES, Run, begin_run, open_run
 from ravelar.benchmark.evals.c3e.stages import (
     COMPARISONS,
@@ -78,11 +77,11 @@ def _take_outputs(run: Run, given: Mapping[str, Any]) -> int:
     path, code = given["outputs"], 0
     for model in given["only"] or models_in(path) or [None]:
         writer = GivenOutputs(path, model)
-        items = [item for item in run.items if item.id in writer.item_ids]
+        items = [item for item in run.items if item.key in writer.item_ids]
         if not items:
             raise InputError(f"{path} holds texts of none of the {len(run.items)} items")
         open_manifest(run.folder, f"write {writer.name}", {"outputs": str(path.resolve())})
-        some = Run(run.folder, choose_items(items))
+        some = Run(run.folder, items)
         code = max(code, _say(_written(some, writer, given), f"texts of {writer.name}", None, given))
     return code
 

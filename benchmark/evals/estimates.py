@@ -47,7 +47,7 @@ def estimate_writing(items: Iterable[Item], *, samples: int) -> Estimate:
 def estimate_judging(items: Iterable[Item], outputs: Iterable[Row], *, repeats: int) -> Estimate:
     """Estimate having texts judged."""
     shown = {
-        item.id: sum(estimate_tokens(text) for text in [*materials_of(item.brief).values(), item.reference])
+        item.key: sum(estimate_tokens(text) for text in [*materials_of(item.brief).values(), item.reference])
         for item in items
     }
     rows = [row for row in outputs if row.get("error") is None]

@@ -1,12 +1,17 @@
 """How much of an answer says again what it has already said."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ravelar.tools.card import Provenance, ToolCard
 from ravelar.tools.reward import RawScore, Scored, Triple
 from ravelar.tools.verifiers.each import each
 from ravelar.tools.verifiers.evidence import evidence_of
 from ravelar.tools.verifiers.words import words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _DOUBLINGS = 3  # 2 ** 3 = 8 words to an n-gram
 
@@ -41,7 +46,13 @@ def _judged(triple: Triple) -> float | Scored:
 
 
 def duplicated_share(tokens: Sequence[str]) -> float:
-    """Return the share of 8-grams that are duplicates, exactly, in O(n log n) time and O(n) memory.
+    """Return the share of 8-grams that are duplicates, exactly, in O(n log n) time and O(n) memory."""
+    ranks = eight_gram_ranks(tokens)
+    return 1.0 - (int(ranks.max()) + 1) / len(ranks) if len(ranks) else 0.0
+
+
+def eight_gram_ranks(tokens: Sequence[str]) -> "NDArray[np.int64]":
+    """Return a number for each 8-gram in order, equal for equal ones, from 0 up; empty for fewer than eight tokens.
 
     Ranks of pairs give ranks of fours, and those of eights (prefix doubling), so that no n-gram is ever
     built: a set of a million tuples would take hundreds of megabytes.
@@ -52,7 +63,7 @@ def duplicated_share(tokens: Sequence[str]) -> float:
     ranks = np.fromiter((numbers.setdefault(token, len(numbers)) for token in tokens), np.int64, len(tokens))
     for width in (2**i for i in range(_DOUBLINGS)):
         if len(ranks) <= width:
-            return 0.0
+            return ranks[:0]
         pairs = ranks[:-width] * (int(ranks.max()) + 1) + ranks[width:]
-        distinct, ranks = np.unique(pairs, return_inverse=True)
-    return 1.0 - len(distinct) / len(ranks)
+        _, ranks = np.unique(pairs, return_inverse=True)
+    return ranks

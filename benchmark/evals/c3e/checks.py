@@ -12,7 +12,7 @@ from ravelar.benchmark.evals.contamination import overlap, units
 from ravelar.tools.errors import RavelarError
 
 SEGMENT_SHARE = (0.2, 0.5)  # of the text's characters; source: arXiv 2603.00686
-QUERY_UNITS = {"expand": 300, "end2end": 100}  # words, or Chinese characters; source: the same
+QUERY_UNITS = {"condition": 300, "end2end": 100}  # words, or Chinese characters; source: the same
 LONGEST_COPY = 12  # units in a row; ours: more than a set phrase, less than a sentence
 MOST_KEPT = 0.3  # of a draft's 5-grams may stand in the passage; ours
 TEXT_UNITS = (80, 6_000)  # words, or Chinese characters: shorter texts have no passage to leave out; ours

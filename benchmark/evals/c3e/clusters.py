@@ -19,7 +19,7 @@ _COMMON = 20  # a run in more items than this is boilerplate, not a source
 
 
 def clusters_of(items: Sequence[Item]) -> dict[str, str]:
-    """Return the cluster of each item by its name; a cluster bears the name of its first item."""
+    """Return the cluster of each item by its key; a cluster bears the key of its first item."""
     shingled = [_runs(source_of(item)) for item in items]
     holders: defaultdict[int, list[int]] = defaultdict(list)
     for i, runs in enumerate(shingled):
@@ -33,15 +33,15 @@ def clusters_of(items: Sequence[Item]) -> dict[str, str]:
                     shared[i, j] += 1
     linked = (pair for pair, n in shared.items() if n >= SHARE * min(len(shingled[pair[0]]), len(shingled[pair[1]])))
     roots = _joined(len(items), linked)
-    return {item.id: items[roots[i]].id for i, item in enumerate(items)}
+    return {item.key: items[roots[i]].key for i, item in enumerate(items)}
 
 
 def source_of(item: Item) -> str:
     """Return the professional text that an item was made from, as far as it is in the item."""
-    inputs = item.brief.inputs
+    given = item.brief.given
     if item.brief.task != "cloze":
         return item.reference
-    return "".join([inputs.get("prefix", ""), inputs.get("content", ""), item.reference, inputs.get("suffix", "")])
+    return "".join([given.get("prefix", ""), given.get("content", ""), item.reference, given.get("suffix", "")])
 
 
 def _runs(text: str) -> set[int]:

@@ -1,195 +1,188 @@
-r"""C3EBench's items, and the part of an item that a writer may see.
+"""C3EBench's items: what a writer may see (a brief), and what only judging sees (the reference).
 
-    file -> Item -- brief (no reference in it) -> messages -> writer
-              \-- reference ------------------------------> judge, measures
-
-The published files are JSON lines of `infer_id, task_type, sub_task, instruction, input, reference`.
+The task "condition" of the published files is reported as Expand.
 """
 
-import gzip
-import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from ravelar.tools.errors import InputError, UnusablePrompt
+from ravelar.tools.rows import BadRow, read_rows
+from ravelar.tools.verifiers.length import Asked, asked_in
 
-from ravelar.agents.reading import explain
-from ravelar.tools.errors import InputError
-
-Task = Literal["cloze", "expand", "edit", "end2end"]
+Task = Literal["cloze", "condition", "edit", "end2end"]
 Language = Literal["en", "zh"]
 TASKS: tuple[Task, ...] = get_args(Task)
-LANGUAGES: tuple[Language, ...] = get_args(Language)
-
-_PUBLISHED_TASKS: Mapping[str, Task] = {"cloze": "cloze", "condition": "expand", "edit": "edit", "end2end": "end2end"}
-_LANGUAGE_OF: Mapping[str, Language] = {"en": "en", "cn": "zh"}
-_NEEDED: Mapping[tuple[Task, Language], tuple[str, ...]] = {
+_NEEDED: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("cloze", "en"): ("prefix", "suffix"),
     ("cloze", "zh"): ("content",),
-    ("expand", "en"): ("genre", "brief", "condition", "audience", "word"),
-    ("expand", "zh"): ("outline",),
+    ("condition", "en"): ("condition", "audience", "word"),
+    ("condition", "zh"): ("outline",),
     ("edit", "en"): ("content", "critique"),
     ("edit", "zh"): ("content", "critique"),
-    ("end2end", "en"): ("genre", "brief", "audience", "word"),
+    ("end2end", "en"): ("audience", "word"),
     ("end2end", "zh"): (),
 }
+_KEY = re.compile(r"_(?P<language>cn|en)_\d+$")
+_LANGUAGES: Mapping[str, Language] = {"cn": "zh", "en": "en"}
+BLANK = re.compile(r"\[fill[ _]in[ _]the[ _]blanks?\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class ItemBrief:
-    """What a writer may see of an item: everything but the reference.
+class Brief:
+    """What a writer may see of an item. It has no reference, and nothing here is made from one.
 
     Attributes:
-        id: The item's name, such as "edit_cn_868".
-        task: "cloze", "expand" (the published files say "condition"), "edit" or "end2end".
+        key: The item's key, such as "cloze_cn_246".
         language: "en" or "zh".
-        genre: The published sub-task, such as "essay".
-        instruction: What is asked for, in the item's language.
-        inputs: What else belongs to it: `prefix` and `suffix`, or `content`, `outline`, `critique`, `word` ...
+        task: Which of the four.
+        genre: The published `sub_task`, such as "poetry".
+        instruction: What is asked for.
+        given: The item's inputs by their published names (content, outline, critique, prefix, suffix, word ...).
     """
 
-    id: str
-    task: Task
+    key: str
     language: Language
+    task: Task
     genre: str
     instruction: str
-    inputs: Mapping[str, str]
+    given: Mapping[str, str]
+
+    @property
+    def source(self) -> str:
+        """What a text for this brief must take up: the article around the blank, the outline, the draft, the task."""
+        given = self.given
+        parts = {
+            "cloze": [given.get("prefix", ""), given.get("content", ""), given.get("suffix", "")],
+            "condition": [given.get("outline", ""), given.get("condition", "")],
+            "edit": [given.get("content", "")],
+            "end2end": [given.get("brief", ""), self.instruction],
+        }[self.task]
+        return BLANK.sub("\n", "\n".join(filter(None, parts)))
+
+    @property
+    def asked(self) -> Asked | None:
+        """How many words are asked for, by the inputs or else the instruction; None if no number is."""
+        stated = self.given.get("word", "").strip()
+        try:
+            return asked_in(f"{stated} words" if stated else self.instruction)
+        except UnusablePrompt:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item of C3EBench.
+    """One item: what is asked, and the professional text to judge against.
 
     Attributes:
         brief: What a writer may see.
-        reference: The professional text; for judges and measures only.
-        cluster: The name of the source text: items that share it are resampled together.
+        reference: What only judging may see.
+        cluster: What it shares with other items of the same source text.
     """
 
-    brief: ItemBrief
+    brief: Brief
     reference: str
     cluster: str
 
     @property
-    def id(self) -> str:
-        """The item's name."""
-        return self.brief.id
+    def key(self) -> str:
+        """The item's key."""
+        return self.brief.key
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(strict=True)  # further fields, such as `meta`, are passed over
-
-    infer_id: str
-    task_type: Literal["cloze", "condition", "edit", "end2end"]
-    sub_task: str
-    instruction: str
-    input: dict[str, str | int | float | None]
-    reference: str
-
-
-def read_items(path: Path, clusters: Mapping[str, str] | None = None) -> list[Item]:
-    """Read a file of items: JSON lines in the published format, gzip-compressed or not.
+def read_items(path: str | Path, clusters: str | Path | None = None) -> list[Item]:
+    """Read a published file of items, of either language, in the file's order.
 
     Args:
-        path: The file.
-        clusters: The source text of each item by its name; an item that is not in it stands alone.
+        path: JSON lines (.gz too) with infer_id, task_type, sub_task, instruction, input and reference.
+        clusters: A table of tab-separated values with the columns infer_id and cluster_id; None puts every item in a
+            cluster of its own.
 
     Raises:
-        InputError: if the file is not there, or a line is no item; names the line and what is wrong.
+        InputError: if a row or the table can't be read; names file and line.
     """
-    items: dict[str, Item] = {}
-    for number, text in numbered_lines(path):
-        place = f"{path}, line {number}"
-        item = _item(text, place, clusters or {})
-        if item.id in items:
-            raise InputError(f"{place}: the item {item.id!r} is there twice")
-        items[item.id] = item
-    if not items:
-        raise InputError(f"{path} holds no items")
-    return list(items.values())
-
-
-def read_clusters(path: Path) -> dict[str, str]:
-    """Read a table of `infer_id` and `cluster_id`, separated by tabs.
-
-    Raises:
-        InputError: if the file is not there, or lacks one of the columns.
-    """
-    rows = [line.split("\t") for line in _text(path).splitlines() if line]
-    if not rows or not {"infer_id", "cluster_id"} <= set(rows[0]):
-        raise InputError(f"{path}: the columns infer_id and cluster_id are needed, found {rows[0] if rows else 'none'}")
-    name, cluster = rows[0].index("infer_id"), rows[0].index("cluster_id")
-    return {row[name]: row[cluster] for row in rows[1:]}
+    cluster_of = {} if clusters is None else _read_clusters(Path(clusters))
+    items = []
+    for row in read_rows(str(path)):
+        if isinstance(row, BadRow):
+            raise InputError(f"{row.place}: {row.reason}")
+        items.append(_item(row.values, row.place, cluster_of))
+    return items
 
 
 def choose_items(
-    items: Iterable[Item],
-    *,
-    tasks: Iterable[str] = (),
-    limit: int | None = None,
-    ids: Iterable[str] = (),
+    items: Iterable[Item], *, language: str | None = None, tasks: Iterable[str] = (), limit: int | None = None
 ) -> list[Item]:
-    """Return the items of some tasks, or of some names; with a limit, the first so many of each task and language.
+    """Return the items of a language and of some tasks; with a limit, the first so many of each task and language.
 
     Raises:
-        InputError: if a task or a name is unknown, or nothing is left.
+        InputError: if a task is unknown, an item is there twice, or nothing is left.
     """
-    there = list(items)
-    wanted, named = set(tasks), set(ids)
+    there, wanted = list(items), set(tasks)
     if unknown := wanted - set(TASKS):
         raise InputError(f"no task {sorted(unknown)[0]!r}; known: {', '.join(TASKS)}")
-    if unknown := named - {item.id for item in there}:
-        raise InputError(f"no item {sorted(unknown)[0]!r} in the {len(there)} items read")
-    kept: list[Item] = []
+    kept: dict[str, Item] = {}
     counts: dict[tuple[str, str], int] = {}
     for item in there:
         group = (item.brief.language, item.brief.task)
-        if (wanted and item.brief.task not in wanted) or (named and item.id not in named):
+        if (wanted and item.brief.task not in wanted) or language not in (None, item.brief.language):
             continue
         counts[group] = counts.get(group, 0) + 1
-        if limit is None or counts[group] <= limit:
-            kept.append(item)
+        if limit is not None and counts[group] > limit:
+            continue
+        if item.key in kept:
+            raise InputError(f"the item {item.key!r} is there twice")
+        kept[item.key] = item
     if not kept:
-        raise InputError(f"none of the {len(there)} items is of the tasks {', '.join(sorted(wanted)) or 'asked for'}")
-    return kept
+        raise InputError(
+            f"none of the {len(there)} items is of {language or 'any language'}, {', '.join(wanted) or 'any task'}"
+        )
+    return list(kept.values())
 
 
-def _item(text: str, place: str, clusters: Mapping[str, str]) -> Item:
+def _item(values: Mapping[str, Any], place: str, cluster_of: Mapping[str, str]) -> Item:
+    for name in ("infer_id", "task_type", "sub_task", "instruction", "reference"):
+        if not isinstance(values.get(name), str):
+            raise InputError(f"{place}: {name} is {values.get(name)!r:.80}; allowed: a text")
+    key, task = values["infer_id"], values["task_type"]
+    language = _KEY.search(key)
+    if language is None or task not in TASKS:
+        raise InputError(f"{place}: infer_id {key!r}, task_type {task!r}; allowed: ..._cn_N or ..._en_N, {TASKS}")
+    inputs = values.get("input")
+    if not isinstance(inputs, Mapping):
+        raise InputError(f"{place}: input is {inputs!r:.80}; allowed: an object")
+    if missing := [name for name in _NEEDED[task, _LANGUAGES[language["language"]]] if inputs.get(name) is None]:
+        there = ", ".join(sorted(map(str, inputs))) or "none"
+        raise InputError(f"{place}: a {task} item needs the input {missing[0]!r}; there: {there}")
+    if not values["reference"].strip():
+        raise InputError(f"{place}: the item {key!r} has an empty reference")
+    brief = Brief(
+        key=key,
+        language=_LANGUAGES[language["language"]],
+        task=task,
+        genre=values["sub_task"],
+        instruction=values["instruction"],
+        given={name: str(value) for name, value in inputs.items() if value is not None},
+    )
+    return Item(brief, values["reference"], cluster_of.get(key, key))
+
+
+def _read_clusters(path: Path) -> dict[str, str]:
     try:
-        line = _Line.model_validate(json.loads(text))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{place} is no JSON: {error}") from None
-    except ValidationError as error:
-        raise InputError(f"{place} is no item of C3EBench:\n{explain(error)}") from None
-    parts = line.infer_id.split("_")
-    language = _LANGUAGE_OF.get(parts[1] if len(parts) == 3 else "")
-    if language is None:
-        raise InputError(f"{place}: the name {line.infer_id!r} tells no language; allowed: TASK_en_N and TASK_cn_N")
-    task = _PUBLISHED_TASKS[line.task_type]
-    inputs = {name: "" if value is None else str(value) for name, value in line.input.items()}
-    if missing := [name for name in _NEEDED[task, language] if name not in inputs]:
-        there = ", ".join(sorted(inputs)) or "none"
-        raise InputError(f"{place}: a {task} item in {language} needs the input {missing[0]!r}; there: {there}")
-    if not line.reference.strip():
-        raise InputError(f"{place}: the item {line.infer_id!r} has an empty reference")
-    brief = ItemBrief(line.infer_id, task, language, line.sub_task, line.instruction, inputs)
-    return Item(brief, line.reference, clusters.get(line.infer_id, f"alone {line.infer_id}"))
+        head, *lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"{path}: can't be read as a table of clusters: {error}") from None
+    columns = head.split("\t")
+    if not {"infer_id", "cluster_id"} <= set(columns):
+        raise InputError(f"{path}: columns are {columns}; infer_id and cluster_id are needed")
+    rows = [dict(zip(columns, line.split("\t"), strict=False)) for line in lines if line.strip()]
+    # The two languages number their clusters apart.
+    return {row["infer_id"]: f"{_language_of(row['infer_id'])}{row['cluster_id']}" for row in rows}
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a file that are not blank, each with its number, from 1; a `.gz` is unpacked."""
-    for number, line in enumerate(_text(path).split("\n"), start=1):
-        if line.strip():
-            yield number, line
-
-
-def _text(path: Path) -> str:
-    try:
-        data: bytes | Any = path.read_bytes()
-        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
-    except FileNotFoundError:
-        raise InputError(f"no such file: {path}") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read: {error}") from None
+def _language_of(key: str) -> str:
+    found = _KEY.search(key)
+    return found["language"] if found else ""

@@ -8,26 +8,22 @@ times the reference's characters, which tells the writer how long the reference 
 published format are told by meaning, not by letter; see docs/c3ebench.md.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ravelar.benchmark.evals.c3e.items import Item, ItemBrief
+from ravelar.benchmark.evals.c3e.items import BLANK, Brief, Item
 
 MessageSet = Literal["fixed", "published"]
 MESSAGE_SETS: tuple[MessageSet, ...] = get_args(MessageSet)
 TEMPERATURE = 0.7  # source: the published scripts
 
-_BLANK = re.compile(r"\[fill[ _]in[ _]the[ _]blanks?\]")
 _MARKER = "[fill in the blank]"
 _TOKENS_PER_WORD = {"en": 1.5, "zh": 1.2}  # ours: an upper estimate; Chinese counts characters
 _SPARE = 2.0  # ours: twice what is asked for, so that nothing that is a little long is cut
 _LEAST, _MOST = 2_048, 16_384  # tokens
 _UNSAID = {"en": 3_000, "zh": 4_000}  # words or characters, where nothing tells the length; ours
 _PUBLISHED_SHARE = 1.5  # tokens allowed per character of the reference
-_WORDS = re.compile(r"(\d[\d,]*)(?:\s*(?:[-–—~至到]|to)\s*(\d[\d,]*))?[\s-]*(?:words?\b|个?字)", re.IGNORECASE)
-_NUMBERS = re.compile(r"\d[\d,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,7 @@ class WriterMessage:
     temperature: float = TEMPERATURE
 
 
-def fixed_message(brief: ItemBrief) -> WriterMessage:
+def fixed_message(brief: Brief) -> WriterMessage:
     """Return our message: a function of the brief alone, so that nothing of the reference can be in it."""
     return WriterMessage(_FIXED[brief.language](brief), allowed_tokens(brief))
 
@@ -56,44 +52,32 @@ def published_message(item: Item) -> WriterMessage:
     return WriterMessage(_PUBLISHED[item.brief.language](item.brief), limit)
 
 
-def asked_words(brief: ItemBrief) -> tuple[int, int] | None:
-    """Return the least and the most words (in Chinese, characters) that a brief asks for; None if it does not say."""
-    given = [int(number.replace(",", "")) for number in _NUMBERS.findall(brief.inputs.get("word", ""))]
-    if given:
-        return min(given), max(given)
-    found = _WORDS.search(brief.instruction)
-    if found is None:
-        return None
-    numbers = [int(number.replace(",", "")) for number in found.groups() if number]
-    return min(numbers), max(numbers)
-
-
-def allowed_tokens(brief: ItemBrief) -> int:
+def allowed_tokens(brief: Brief) -> int:
     """Return how many tokens a reply may take: twice what is asked for, or what the inputs let expect.
 
     The blank of a cloze is held to be no longer than its text, and a rewritten draft no longer than twice the draft.
     """
-    words = asked_words(brief)
+    words = max((bound for bound in brief.asked or () if bound), default=None)
     if words is not None:
-        expected = words[1] * _TOKENS_PER_WORD[brief.language]
+        expected = words * _TOKENS_PER_WORD[brief.language]
     elif brief.task == "cloze":
         expected = _tokens(_shown(brief), brief.language)
     elif brief.task == "edit":
-        expected = 2 * _tokens(brief.inputs["content"], brief.language)
+        expected = 2 * _tokens(brief.given["content"], brief.language)
     else:
         expected = _UNSAID[brief.language] * _TOKENS_PER_WORD[brief.language]
     return int(min(_MOST, max(_LEAST, _SPARE * expected)))
 
 
-def cloze_text(brief: ItemBrief) -> str:
+def cloze_text(brief: Brief) -> str:
     """Return the text of a cloze with its blank marked once, in the words of the instruction."""
     if brief.language == "en":
-        return f"{brief.inputs['prefix']}{_MARKER}{brief.inputs['suffix']}"
-    return _BLANK.sub(_MARKER, brief.inputs["content"])
+        return f"{brief.given['prefix']}{_MARKER}{brief.given['suffix']}"
+    return BLANK.sub(_MARKER, brief.given["content"])
 
 
-def _shown(brief: ItemBrief) -> str:
-    return "".join(brief.inputs.values())
+def _shown(brief: Brief) -> str:
+    return "".join(brief.given.values())
 
 
 def _tokens(text: str, language: str) -> float:
@@ -104,63 +88,63 @@ def _joined(*parts: str) -> str:
     return "\n\n".join(part.strip() for part in parts if part.strip())
 
 
-def _fixed_en(brief: ItemBrief) -> str:
-    inputs = brief.inputs
+def _fixed_en(brief: Brief) -> str:
+    given = brief.given
     body: Mapping[str, Callable[[], tuple[str, ...]]] = {
         "cloze": lambda: (f"[Text]\n{cloze_text(brief)}",),
-        "expand": lambda: (f"[Outline]\n{inputs['condition']}", _asked_for(brief)),
-        "edit": lambda: (f"[Draft]\n{inputs['content']}", f"[Critique]\n{inputs['critique']}"),
+        "condition": lambda: (f"[Outline]\n{given['condition']}", _asked_for(brief)),
+        "edit": lambda: (f"[Draft]\n{given['content']}", f"[Critique]\n{given['critique']}"),
         "end2end": lambda: (_asked_for(brief),),
     }
     closing = "Reply with only the missing passage." if brief.task == "cloze" else "Reply with only the text itself."
     return _joined(_instruction(brief), *body[brief.task](), closing)
 
 
-def _fixed_zh(brief: ItemBrief) -> str:
-    inputs = brief.inputs
+def _fixed_zh(brief: Brief) -> str:
+    given = brief.given
     body: Mapping[str, Callable[[], tuple[str, ...]]] = {
         "cloze": lambda: (f"【原文】\n{cloze_text(brief)}",),
-        "expand": lambda: (_labelled("【大纲】", inputs["outline"]),),
+        "condition": lambda: (_labelled("【大纲】", given["outline"]),),
         "edit": lambda: (
             "说明：本题不另附原文背景材料，请以初稿为准。",
-            f"【初稿】\n{inputs['content']}",
-            f"【专业点评与修改建议】\n{inputs['critique']}",
+            f"【初稿】\n{given['content']}",
+            f"【专业点评与修改建议】\n{given['critique']}",
         ),
-        "end2end": lambda: (inputs.get("content", ""),),
+        "end2end": lambda: (given.get("content", ""),),
     }
     closing = "只输出空缺处应填的文字。" if brief.task == "cloze" else "只输出正文本身。"
     return _joined(_instruction(brief), *body[brief.task](), closing)
 
 
-def _published_en(brief: ItemBrief) -> str:
-    inputs = brief.inputs
+def _published_en(brief: Brief) -> str:
+    given = brief.given
     body: Mapping[str, Callable[[], tuple[str, ...]]] = {
-        "cloze": lambda: (f"{inputs['prefix']}[fill in the blanks]{inputs['suffix']}",),
-        "expand": tuple,
-        "edit": lambda: (f"[Content]\n{inputs['content']}", f"[Critique]\n{inputs['critique']}"),
+        "cloze": lambda: (f"{given['prefix']}[fill in the blanks]{given['suffix']}",),
+        "condition": tuple,
+        "edit": lambda: (f"[Content]\n{given['content']}", f"[Critique]\n{given['critique']}"),
         "end2end": tuple,
     }
     return _joined(brief.instruction, *body[brief.task](), "Directly output the text, without explanation.")
 
 
-def _published_zh(brief: ItemBrief) -> str:
-    inputs = brief.inputs
+def _published_zh(brief: Brief) -> str:
+    given = brief.given
     body: Mapping[str, Callable[[], tuple[str, ...]]] = {
         "cloze": tuple,
-        "expand": lambda: (f"[大纲]\n{inputs['outline']}",),
-        "edit": lambda: (f"[原文背景材料]\n{inputs['content']}", f"[初稿材料]\n{inputs['critique']}"),
+        "condition": lambda: (f"[大纲]\n{given['outline']}",),
+        "edit": lambda: (f"[原文背景材料]\n{given['content']}", f"[初稿材料]\n{given['critique']}"),
         "end2end": tuple,
     }
     return _joined(brief.instruction, *body[brief.task]())
 
 
-def _instruction(brief: ItemBrief) -> str:
-    return _BLANK.sub(_MARKER, brief.instruction) if brief.task == "cloze" else brief.instruction
+def _instruction(brief: Brief) -> str:
+    return BLANK.sub(_MARKER, brief.instruction) if brief.task == "cloze" else brief.instruction
 
 
-def _asked_for(brief: ItemBrief) -> str:
+def _asked_for(brief: Brief) -> str:
     """Return audience and length, where the instruction leaves them to the item's fields."""
-    lines = [f"{label}: {brief.inputs[name]}" for label, name in (("Audience", "audience"), ("Words", "word"))]
+    lines = [f"{label}: {brief.given[name]}" for label, name in (("Audience", "audience"), ("Words", "word"))]
     return "\n".join(lines)
 
 
@@ -168,5 +152,5 @@ def _labelled(label: str, text: str) -> str:
     return text if text.lstrip().startswith(label) else f"{label}\n{text}"
 
 
-_FIXED: Mapping[str, Callable[[ItemBrief], str]] = {"en": _fixed_en, "zh": _fixed_zh}
-_PUBLISHED: Mapping[str, Callable[[ItemBrief], str]] = {"en": _published_en, "zh": _published_zh}
+_FIXED: Mapping[str, Callable[[Brief], str]] = {"en": _fixed_en, "zh": _fixed_zh}
+_PUBLISHED: Mapping[str, Callable[[Brief], str]] = {"en": _published_en, "zh": _published_zh}

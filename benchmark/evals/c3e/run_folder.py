@@ -88,8 +88,6 @@ def open_run(folder: Path) -> Run:
 
 def _read(files: Sequence[Path], *, language: str | None, tasks: Sequence[str], limit: int | None) -> list[Item]:
     items = [item for path in files for item in read_items(path)]
-    if language is not None:
-        items = [item for item in items if item.brief.language == language]
+    items = choose_items(items, language=language, tasks=tasks, limit=limit)
     clusters = clusters_of(items)
-    items = [Item(item.brief, item.reference, clusters[item.id]) for item in items]
-    return choose_items(items, tasks=tasks, limit=limit)
+    return [Item(item.brief, item.reference, clusters[item.key]) for item in items]

@@ -13,7 +13,7 @@ from typing import Any
 
 from ravelar.agents.asking import Method, aask
 from ravelar.agents.c3e.judging import Comparison, Judgement, agrees, compare_prompt, judge_prompt
-from ravelar.benchmark.evals.c3e.items import Item, ItemBrief
+from ravelar.benchmark.evals.c3e.items import Brief, Item
 from ravelar.benchmark.evals.c3e.messages import MessageSet, cloze_text, fixed_message, published_message
 from ravelar.benchmark.evals.c3e.writers import Writer
 from ravelar.benchmark.evals.kept_replies import KeptReplies, Place
@@ -81,7 +81,7 @@ def writing_stage(
 ) -> Stage[WritingJob]:
     """Return the stage that has texts written: a row per item and sample."""
     jobs = {
-        f"{writer.name}|{item.id}|{sample}": WritingJob(item, sample) for item in items for sample in range(samples)
+        f"{writer.name}|{item.key}|{sample}": WritingJob(item, sample) for item in items for sample in range(samples)
     }
 
     async def work(job: WritingJob) -> Mapping[str, Any]:
@@ -112,7 +112,7 @@ def judging_stage(  # noqa: PLR0913  what a stage stands on
     """
     if judge.repeats > 1 and judge.model.temperature == 0:
         raise InputError(f"{judge.repeats} repeats at temperature 0 say the same; give a temperature above 0")
-    there = {item.id: item for item in items}
+    there = {item.key: item for item in items}
     jobs = {
         f"{judge.name}|{output['key']}|{repeat}": JudgingJob(_item_of(output, there), output, repeat)
         for output in outputs
@@ -159,7 +159,7 @@ def comparing_stage(  # noqa: PLR0913  what a stage stands on
         InputError: if a text is of an item that is not given, or there are fewer than two writers.
         ModelUnavailable: if the judge can't be opened.
     """
-    there = {item.id: item for item in items}
+    there = {item.key: item for item in items}
     by_item: dict[str, list[Row]] = {}
     for output in outputs:
         if output.get("error") is None and output.get("sample", 0) == 0:
@@ -195,20 +195,20 @@ def comparing_stage(  # noqa: PLR0913  what a stage stands on
     return Stage(jobs, named, work, at_once, lambda: close_model(chat))
 
 
-def materials_of(brief: ItemBrief) -> dict[str, str]:
+def materials_of(brief: Brief) -> dict[str, str]:
     """Return what a judge is shown of an item besides reference and candidate, by the slots' names."""
-    inputs = brief.inputs
+    given = brief.given
     if brief.task == "cloze":
         return {"context": cloze_text(brief)}
     if brief.task == "edit":
-        return {"draft": inputs["content"], "critique": inputs["critique"]}
+        return {"draft": given["content"], "critique": given["critique"]}
     asked = {"instruction": brief.instruction}
-    if brief.task == "expand":
-        asked["outline"] = inputs["condition"] if brief.language == "en" else inputs["outline"]
+    if brief.task == "condition":
+        asked["outline"] = given["condition"] if brief.language == "en" else given["outline"]
     return asked
 
 
-def _task_text(brief: ItemBrief) -> str:
+def _task_text(brief: Brief) -> str:
     return "\n\n".join([brief.instruction, *materials_of(brief).values()])
 
 
@@ -224,5 +224,5 @@ def _item_of(output: Row, items: Mapping[str, Item]) -> Item:
         raise InputError(f"the text {output['key']!r} is of no item among the {len(items)} given") from None
 
 
-def _kind(brief: ItemBrief) -> dict[str, Any]:
-    return {"item": brief.id, "task": brief.task, "language": brief.language}
+def _kind(brief: Brief) -> dict[str, Any]:
+    return {"item": brief.key, "task": brief.task, "language": brief.language}

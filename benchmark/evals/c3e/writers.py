@@ -5,7 +5,6 @@ outputs    a file of texts that were written elsewhere
 ravel      RAVEL, in any protocol (end-to-end items; see `c3e.ravel_writer`)
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ravelar.agents.asking import asay
 from ravelar.agents.prompts import Rendered, digest_of
 from ravelar.agents.reading import visible
-from ravelar.benchmark.evals.c3e.items import ItemBrief, numbered_lines
+from ravelar.benchmark.evals.c3e.items import Brief
 from ravelar.benchmark.evals.c3e.messages import WriterMessage
 from ravelar.benchmark.evals.kept_replies import KeptReplies, Place
 from ravelar.benchmark.evals.models import ModelSettings, close_model, default_retries, open_model
 from ravelar.tools.chat.journal import Said
 from ravelar.tools.chat.meter import Meter
 from ravelar.tools.errors import BrokenReply, InputError
+from ravelar.tools.rows import BadRow, read_rows
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -59,7 +59,7 @@ class Writer(Protocol):
         """What it is called in rows and reports."""
         ...
 
-    async def write(self, brief: ItemBrief, message: WriterMessage, sample: int) -> Written:
+    async def write(self, brief: Brief, message: WriterMessage, sample: int) -> Written:
         """Write one text.
 
         Args:
@@ -93,7 +93,7 @@ class DirectWriter:
         self._chat: BaseChatModel = open_model(settings)
         self._retries = default_retries()
 
-    async def write(self, brief: ItemBrief, message: WriterMessage, sample: int) -> Written:
+    async def write(self, brief: Brief, message: WriterMessage, sample: int) -> Written:
         """Ask once, and take the text as it comes."""
         options = {"max_tokens": message.max_tokens}
         place = Place(self._kept, {**self._settings.as_row(), **options}, sample)
@@ -136,11 +136,11 @@ class GivenOutputs:
         """The items that there are texts for."""
         return frozenset(self._texts)
 
-    async def write(self, brief: ItemBrief, message: WriterMessage, sample: int) -> Written:
+    async def write(self, brief: Brief, message: WriterMessage, sample: int) -> Written:
         """Return the text that was given."""
-        texts = self._texts.get(brief.id, [])
+        texts = self._texts.get(brief.key, [])
         if sample >= len(texts):
-            raise BrokenReply(f"{self.name} has {len(texts)} texts for {brief.id}; number {sample + 1} is asked for")
+            raise BrokenReply(f"{self.name} has {len(texts)} texts for {brief.key}; number {sample + 1} is asked for")
         return Written(texts[sample])
 
     async def close(self) -> None:
@@ -182,14 +182,12 @@ def written_of(said: Said) -> Written:
 
 def _output_rows(path: Path) -> list[dict[str, Any]]:
     rows = []
-    for number, line in numbered_lines(path):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{path}, line {number} is no JSON: {error}") from None
-        if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("infer_id", "output")):
-            raise InputError(f"{path}, line {number}: the texts infer_id and output are needed")
-        rows.append(row)
+    for row in read_rows(str(path)):
+        if isinstance(row, BadRow):
+            raise InputError(f"{row.place}: {row.reason}")
+        if not all(isinstance(row.values.get(name), str) for name in ("infer_id", "output")):
+            raise InputError(f"{row.place}: the texts infer_id and output are needed")
+        rows.append(dict(row.values))
     if not rows:
         raise InputError(f"{path} holds no outputs")
     return rows
