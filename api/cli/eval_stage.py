@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ravelar.benchmark.evals.c3e.building import KINDS, building_stage, items_of, read_texts
 from ravelar.benchmark.evals.c3e.run_folder import REPLIES, Run, begin_run, open_run
 from ravelar.benchmark.evals.c3e.stages import (
     COMPARISONS,
@@ -20,11 +21,11 @@ from ravelar.benchmark.evals.c3e.stages import (
     writing_stage,
 )
 from ravelar.benchmark.evals.c3e.writers import DirectWriter, GivenOutputs, Writer, models_in
-from ravelar.benchmark.evals.estimates import Estimate, estimate_judging, estimate_writing
+from ravelar.benchmark.evals.estimates import Estimate, estimate_building, estimate_judging, estimate_writing
 from ravelar.benchmark.evals.kept_replies import KeptReplies
-from ravelar.benchmark.evals.manifest import open_manifest
+from ravelar.benchmark.evals.manifest import digest_of, open_manifest
 from ravelar.benchmark.evals.models import ModelSettings
-from ravelar.benchmark.evals.rows import RowFile
+from ravelar.benchmark.evals.rows import RowFile, read_rows_by_key
 from ravelar.benchmark.evals.running import Stage, Tally, run_stage
 from ravelar.benchmark.evals.spending import open_spending
 from ravelar.tools.chat.meter import Meter
@@ -71,6 +72,27 @@ def judge_texts(folder: Path, **given: Any) -> int:
     rows = folder / (COMPARISONS if given["pairs"] else JUDGEMENTS)
     tally = _run(stage, rows, retry_failed=given["retry_failed"])
     return _say(tally, f"{'comparisons' if given['pairs'] else 'judgements'} of {judge.name}", meter, given)
+
+
+def build_items(folder: Path, *, out: Path, **given: Any) -> int:
+    """Make items from texts, and write those that keep every rule; return the exit code."""
+    texts, kinds = read_texts(folder), given["tasks"] or KINDS
+    if unknown := set(kinds) - set(KINDS):
+        raise InputError(f"no task {sorted(unknown)[0]!r}; known: {', '.join(KINDS)}")
+    model = _model(given)
+    if given["dry_run"]:
+        return _dry_run(estimate_building([text.text for text in texts], kinds), model, given)
+    meter = open_spending(model.model, max_tokens=given["max_tokens"], max_cost=given["max_cost"])
+    open_manifest(out, "build", {**model.as_row(), "texts": {text.name: digest_of(text.text) for text in texts}})
+    stage = building_stage(
+        texts, model, meter=meter, kept=KeptReplies(out / REPLIES), kinds=kinds, at_once=given["at_once"]
+    )
+    path = out / "items.jsonl"
+    tally = _run(stage, path, retry_failed=given["retry_failed"])
+    for name, lines in items_of(read_rows_by_key(path).values()).items():
+        (out / name).write_text(lines, encoding="utf-8")
+        click.echo(f"{out / name}: {lines.count(chr(10)):,} items", err=True)
+    return _say(tally, "items", meter, given)
 
 
 def _take_outputs(run: Run, given: Mapping[str, Any]) -> int:

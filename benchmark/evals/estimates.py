@@ -12,6 +12,7 @@ from ravelar.benchmark.evals.spending import price_of
 from ravelar.tools.chat.meter import estimate_tokens
 
 _JUDGE_PROMPT = 700  # tokens of the judge's own prompt; measured on the rendered prompts
+_MAKER_PROMPT, _MAKER_REPLY = 300, 500  # tokens; ours
 _JUDGE_REPLY = 500  # tokens; the published limit is 1,000
 
 
@@ -53,3 +54,11 @@ def estimate_judging(items: Iterable[Item], outputs: Iterable[Row], *, repeats: 
     rows = [row for row in outputs if row.get("error") is None]
     tokens_in = sum(_JUDGE_PROMPT + shown.get(row["item"], 0) + estimate_tokens(row["text"]) for row in rows)
     return Estimate(repeats * len(rows), repeats * tokens_in, repeats * len(rows) * _JUDGE_REPLY)
+
+
+def estimate_building(texts: Iterable[str], kinds: Iterable[str]) -> Estimate:
+    """Estimate making items: one call a text and kind, four for an edit item (segment, draft, critique, audit)."""
+    tokens = [estimate_tokens(text) for text in texts]
+    calls = {kind: 4 if kind == "edit" else 1 for kind in kinds}
+    n = sum(calls.values())
+    return Estimate(n * len(tokens), n * (sum(tokens) + _MAKER_PROMPT * len(tokens)), n * len(tokens) * _MAKER_REPLY)
