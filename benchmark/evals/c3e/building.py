@@ -98,7 +98,7 @@ def read_texts(folder: Path) -> list[Text]:
     return list(texts.values())
 
 
-def building_stage(
+def building_stage(  # noqa: PLR0913  what a stage stands on
     texts: Iterable[Text],
     model: ModelSettings,
     *,
