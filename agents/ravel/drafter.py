@@ -9,7 +9,7 @@ from ravelar.agents.ravel.languages import labels_of, prompt_of
 from ravelar.agents.ravel.prose import Draft, answer_form, check_prose, reply_for
 from ravelar.tools.writing.limits import Limits
 from ravelar.tools.writing.state import WritingState
-from ravelar.tools.writing.view import brief_view, neighbours, section_view
+from ravelar.tools.writing.view import neighbours, section_brief, section_view
 
 
 def draft(chat: BaseChatModel, state: WritingState, section: str, limits: Limits, **how: Unpack[How]) -> Answer[Draft]:
@@ -28,7 +28,7 @@ def draft(chat: BaseChatModel, state: WritingState, section: str, limits: Limits
     brief, method = state["brief"], how.get("method", "text")
     language, labels = brief["language"], labels_of(brief["language"])
     values = {
-        "brief": brief_view(brief, labels),
+        "brief": section_brief(brief, labels),
         "title": state.get("title", ""),
         "neighbours": neighbours(state, section, labels),
         "section": section_view(state["sections"][section], labels),

@@ -11,8 +11,6 @@ from ravelar.tools.writing.limits import Limits
 from ravelar.tools.writing.state import WritingState
 from ravelar.tools.writing.view import planner_brief, policy_view
 
-_NONE = "-"
-
 
 def decide(
     chat: BaseChatModel, state: WritingState, limits: Limits, *, refusal: str | None = None, **how: Unpack[How]
@@ -33,8 +31,7 @@ def decide(
     labels = labels_of(language)
     values = {
         "brief": planner_brief(state["brief"], labels),
-        "state": policy_view(state, limits, labels),
-        "refused": refusal or _NONE,
+        "state": policy_view(state, limits, labels, refusal=refusal),
     }
     return ask(chat, prompt_of(language, "planner"), values, Action, check=_names_a_section, **how)
 

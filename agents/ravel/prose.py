@@ -16,6 +16,7 @@ from ravelar.tools.writing.languages import wrong_language
 from ravelar.tools.writing.limits import Limits
 from ravelar.tools.writing.state import Language, Section
 
+_AS_JSON = re.compile(r"\{\s*\"\w+\"\s*:")
 _LONGEST_SUMMARY = 2_000
 _TOO_LONG = 1.5  # ours: of the tokens that a call leaves for a section
 
@@ -73,7 +74,7 @@ def read_prose(text: str, model: type[P], title: str = "") -> P:
     """
     opening, closing = text.find("<content>"), text.rfind("</content>")
     if opening < 0:
-        if "{" in text:
+        if _AS_JSON.search(text):
             return _bare(read_object(text, model), title)
         raise ValueError(f"there is no <content> in the reply, which begins: {shorten(text.strip(), 120)!r}")
     if closing < opening:

@@ -9,7 +9,7 @@ from ravelar.agents.ravel.languages import labels_of, prompt_of
 from ravelar.agents.ravel.prose import Refined, answer_form, check_prose, reply_for
 from ravelar.tools.writing.limits import Limits
 from ravelar.tools.writing.state import WritingState
-from ravelar.tools.writing.view import brief_view, neighbours, section_view
+from ravelar.tools.writing.view import feedback_view, neighbours, section_brief, section_view
 
 _NONE = "-"
 
@@ -33,12 +33,12 @@ def refine(
     language, labels = brief["language"], labels_of(brief["language"])
     now = state["sections"][section]
     values = {
-        "brief": brief_view(brief, labels),
+        "brief": section_brief(brief, labels),
         "title": state.get("title", ""),
         "neighbours": neighbours(state, section, labels),
         "section": section_view(now, labels),
         "content": now["content"],
-        "feedback": now["feedback"] or _NONE,
+        "feedback": feedback_view(now) or _NONE,
         "findings": "\n".join(now["findings"]) or _NONE,
         "form": answer_form(language, method),
     }

@@ -12,7 +12,7 @@ from ravelar.agents.ravel.languages import labels_of, prompt_of
 from ravelar.tools.writing.limits import HIGHEST_SCORE
 from ravelar.tools.writing.state import WritingState
 from ravelar.tools.writing.verdicts import CRITERIA, Verdict, score_bounds
-from ravelar.tools.writing.view import brief_view, neighbours, section_view
+from ravelar.tools.writing.view import neighbours, section_brief, section_view
 
 _NONE = "-"
 _OF_TEN = re.compile(r"\A\s*(-?\d+(?:\.\d+)?)\s*(?:/\s*10|分)?\s*\Z")
@@ -103,9 +103,9 @@ def review(
     language, labels = brief["language"], labels_of(brief["language"])
     now = state["sections"][section]
     values = {
-        "brief": brief_view(brief, labels),
+        "brief": section_brief(brief, labels),
         "title": state.get("title", ""),
-        "neighbours": neighbours(state, section, labels),
+        "neighbours": neighbours(state, section, labels, before=1, join=False),
         "section": section_view(now, labels),
         "content": now["content"],
         "findings": "\n".join(findings) or _NONE,

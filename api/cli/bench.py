@@ -7,6 +7,7 @@ import click
 
 from ravelar.cli.bench_measures import measures
 from ravelar.cli.bench_route import route
+from ravelar.cli.bench_write import write
 
 _GOALS = {  # what issue and docs promise; a benchmark shows them beside what this machine did
     "overhead_us_per_triple": "at most 20",
@@ -29,6 +30,7 @@ def command() -> None:
 
 command.add_command(measures)
 command.add_command(route)
+command.add_command(write)
 
 
 @command.command("score")

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 UNANSWERED = ROOT / ".cache" / "unanswered.jsonl"
 KEYED = ("messages", "tools", "tool_choice", "response_format")
 REPAIR = "asking"
+_RESET = 0  # no status: what stands for a lost connection
 _ALIKE = 0.5  # below this share of common text a system message is of no prompt of ours
 
 log = logging.getLogger("ravelar.replay")
@@ -134,10 +135,15 @@ class Hang:
     """An answer that never comes."""
 
 
+class Reset:
+    """An answer whose connection is lost in the middle of it."""
+
+
 class ScriptedServer(LoopbackServer):
     """Gives its answers in order, the last one again and again.
 
-    An answer is a text, a whole assistant message, a pair of status and error text, or `Hang()`. `finish` sets
+    An answer is a text, a whole assistant message, a status with an error text and perhaps headers, `Hang()` or
+    `Reset()`. `finish` sets
     finish_reason by the text: "length" for a text that ends with the mark "[cut]".
     """
 
@@ -151,8 +157,11 @@ class ScriptedServer(LoopbackServer):
         if isinstance(answer, Hang):
             self.stopping.wait(60)
             return 504, {"error": {"message": "hung"}}
+        if isinstance(answer, Reset):
+            return _RESET, {}
         if isinstance(answer, tuple):
-            return answer[0], {"error": {"message": answer[1], "type": "test"}}
+            status, text, *headers = answer
+            return status, {"error": {"message": text, "type": "test"}, "headers": headers[0] if headers else {}}
         return 200, {"role": "assistant", "content": answer} if isinstance(answer, str) else answer
 
 
@@ -234,20 +243,33 @@ def _handler(server: LoopbackServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
             status, message = server.received(body)
+            if status == _RESET:
+                return self._lose()
             if status != 200:
-                return self._send(status, "application/json", json.dumps(message))
+                headers = message.get("headers", {})
+                return self._send(status, "application/json", json.dumps(message), headers)
             if body.get("stream"):
                 return self._send(200, "text/event-stream", _streamed(server.model, body, message))
             choice = {"index": 0, "message": message, "finish_reason": _finish(message), "logprobs": None}
             whole = {**_head(server.model), "object": "chat.completion", "choices": [choice]}
             return self._send(200, "application/json", json.dumps({**whole, "usage": _usage(body, message)}))
 
-        def _send(self, status: int, kind: str, text: str) -> None:
+        def _lose(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "5000")
+            self.end_headers()
+            self.wfile.write(b'{"id": "chatcmpl-loopback", "choices": [')
+            self.close_connection = True
+
+        def _send(self, status: int, kind: str, text: str, headers: Mapping[str, str] | None = None) -> None:
             data = text.encode()
             try:
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(data)))
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(data)
             except (BrokenPipeError, ConnectionResetError):  # the client had its timeout

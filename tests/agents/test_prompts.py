@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ravelar.agents.prompts import Prompt, load_prompt, prompt_names, read_prompt, shorten
+from ravelar.agents.ravel.languages import FRAGMENTS, languages, prompt_of
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -21,7 +22,8 @@ def test_every_prompt_is_filled_as_its_golden_file_says(goldens) -> None:
 
 
 def test_every_prompt_has_a_golden_file(goldens) -> None:
-    assert set(goldens.DECISIONS) | {"asking"} == set(prompt_names())  # `asking` is the repair turn
+    parts = {prompt_of(language, part) for language in languages() for part in FRAGMENTS}
+    assert set(goldens.DECISIONS) | parts | {"asking"} == set(prompt_names())  # `asking` is the repair turn
     assert {path.stem for path in GOLDEN.glob("*.txt")} == set(goldens.DECISIONS)
 
 

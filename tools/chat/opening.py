@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ravelar.tools.chat.failures import without_secrets
 from ravelar.tools.errors import InputError, ModelUnavailable
+from ravelar.tools.writing.demo import PREFIX, demo_chat
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -26,8 +27,8 @@ def open_chat(  # noqa: PLR0913  what every caller wants to set
     """Open a chat model.
 
     Args:
-        model: "provider:name", such as "openai:gpt-5-mini" or "anthropic:claude-sonnet-5"; or a chat model, which is
-            returned as it is.
+        model: "provider:name", such as "openai:gpt-5-mini" or "anthropic:claude-sonnet-5"; "scripted:demo", which
+            replays a shipped exchange (`tools.writing.demo`); or a chat model, which is returned as it is.
         base_url: Where an OpenAI-compatible server listens (vLLM, llama.cpp, Ollama, LM Studio); None leaves it to
             the provider and its environment variable (OPENAI_BASE_URL for "openai").
         api_key: A key; None leaves it to the provider's environment variable. A server at `base_url` gets a dummy
@@ -45,6 +46,8 @@ def open_chat(  # noqa: PLR0913  what every caller wants to set
         return model
     if ":" not in model:
         raise InputError(f"model {model!r} names no provider; allowed: provider:name, such as openai:gpt-5-mini")
+    if model.startswith(PREFIX):
+        return demo_chat(model)
     from langchain.chat_models import init_chat_model  # noqa: PLC0415  heavy
 
     given = {"base_url": base_url, "api_key": api_key, "temperature": temperature, **options}

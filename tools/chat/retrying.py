@@ -4,7 +4,7 @@ import asyncio
 import email.utils
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -82,7 +82,8 @@ class Retries:
         asked = retry_after_s(error)
         if asked is not None:
             return asked if asked <= self.longest_wait_s else None
-        return min(self.first_wait_s * 2**tried * random.uniform(0.75, 1.25), self.longest_wait_s)
+        wait_s: float = self.first_wait_s * 2**tried * random.uniform(0.75, 1.25)
+        return min(wait_s, self.longest_wait_s)
 
 
 NO_RETRIES = Retries(most=0)
@@ -90,8 +91,8 @@ NO_RETRIES = Retries(most=0)
 
 def retry_after_s(error: Exception) -> float | None:
     """Return how many seconds the server asks to wait (Retry-After, retry-after-ms), or None if it says nothing."""
-    headers = getattr(getattr(error, "response", None), "headers", None)
-    if not isinstance(headers, Mapping) and not hasattr(headers, "get"):
+    headers: Any = getattr(getattr(error, "response", None), "headers", None)
+    if not hasattr(headers, "get"):  # httpx's are no Mapping by inheritance
         return None
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:

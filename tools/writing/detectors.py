@@ -30,7 +30,7 @@ _LEAKS = {
     "JSON": re.compile(r"\A\s*\{\s*\"|\"(?:content|summary|section_title|revised_content)\"\s*:"),
     "code fence around the text": re.compile(r"\A\s*(?:```|~~~)(?:markdown|md|text|json)?[ \t]*\n"),
     "placeholder": re.compile(
-        r"\[(?:insert|your|todo|tbd|fill in|placeholder|此处|待补|插入)[^\]\n]{0,80}\]|\bTODO\b|\bTBD\b",
+        r"\[(?:insert|your|todo|tbd|fill in|placeholder|此处|待补|插入)[^\]\n]{0,80}\]|\b(?-i:TODO|TBD)\b",
         re.IGNORECASE,
     ),
     "talk to the asker": re.compile(

@@ -14,6 +14,7 @@ A run's folder holds `events.jsonl`, one JSON object a line, only ever added to:
     reopened  a closed section must be refined after all: step, section, feedback
     approved  a person agreed: step, what ("outline" or a section's id)
     end       end, because
+    resumed   a run that had ended, or was killed, goes on: limits
 
 Every event has `n` (its number) and `at` (UTC). State, metrics and cost derive from it (`tools.writing.replay`), and a
 resumed run finds in it what was said already. The last line of a killed process may be broken: it is dropped.
@@ -40,9 +41,10 @@ Event = dict[str, Any]
 
 EVENTS = "events.jsonl"
 KINDS = frozenset(
-    {"run", "call", "retry", "failed", "step", "outline", "text", "review", "reopened", "approved", "end"}
+    {"run", "call", "retry", "failed", "step", "outline", "text", "review", "reopened", "approved", "end", "resumed"}
 )
 _ONCE = frozenset({"step", "outline", "text", "review", "reopened", "approved"})
+_PAID = frozenset({"run", "call", "failed"})
 _LONGEST_KEPT = 500_000  # characters of a reply; a longer one is refused anyway, and stays too long when cut to this
 
 
@@ -82,7 +84,10 @@ class EventLog:
         self.close()
 
     def write(self, kind: str, **values: Any) -> Event | None:
-        """Write an event; on disk when this returns.
+        """Write an event. It outlives the process when this returns; what was paid for outlives the machine as well.
+
+        An answered call is on the disk itself by then. Other events follow from those, and are written there with the
+        next one: what a power failure takes of them is done again from the calls, without asking anybody.
 
         An event of one step and section that was written before is not written again, and None is returned: a step
         that was killed after its event, and runs again, changes nothing.
@@ -100,7 +105,8 @@ class EventLog:
             if self._file is not None:
                 self._file.write(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
                 self._file.flush()
-                os.fsync(self._file.fileno())
+                if kind in _PAID:
+                    os.fsync(self._file.fileno())
             self.events.append(event)
             if key is not None:
                 self._once.add(key)

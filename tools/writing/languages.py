@@ -1,6 +1,7 @@
 """Whether a text is written in the language that was asked for, as far as a program can be sure."""
 
 import re
+from functools import lru_cache
 
 from ravelar.tools.verifiers.instructions.language import detect
 from ravelar.tools.verifiers.instructions.scripts import BY_SCRIPT
@@ -14,6 +15,7 @@ _FOREIGN_CHARACTERS = 8  # ours: of another script, within a text of the Latin o
 _SCRIPTS = {language: script for script, languages in BY_SCRIPT.items() for language in languages}
 
 
+@lru_cache(maxsize=512)
 def wrong_language(text: str, language: str) -> str:
     """Return the code of the language that most of a text is in, if that is surely not `language`; "" otherwise.
 

@@ -8,10 +8,10 @@ from ravelar.tools.errors import InputError
 
 HIGHEST_SCORE = 10.0
 MOST_SECTIONS = 100
-LONGEST_INSTRUCTION = 20_000  # characters; ours: what leaves room in a call for everything else
+LONGEST_INSTRUCTION = 20_000  # characters; ours: the outliner sees all of it, the others its beginning and end
 PUBLISHED_STEPS = 50  # RAVEL, T_max
 _STEPS_A_SECTION, _STEPS_BESIDES = 4, 10  # ours: draft, review, refine, review; and outline, finish, refused actions
-_SHARE_FOR_TEXT = 0.4  # ours: a refinement holds the text twice, before and after
+_SHARE_FOR_TEXT = 0.33  # ours: a refinement holds the text twice; a third is left for all the rest
 _TOKENS_A_WORD = 1.5  # ours: more than English needs (1.3), and about what a Chinese character may cost
 
 

@@ -71,6 +71,8 @@ def _apply(state: WritingState, event: Mapping[str, Any], limits: Limits) -> Non
         _change(state, event, limits)
     elif kind == "end":
         state["end"], state["because"] = event["end"], event["because"]
+    elif kind == "resumed":
+        state["end"] = state["because"] = ""
 
 
 def _change(state: WritingState, event: Mapping[str, Any], limits: Limits) -> None:
@@ -80,6 +82,8 @@ def _change(state: WritingState, event: Mapping[str, Any], limits: Limits) -> No
         changed = with_text(section, event["content"], event["summary"], event.get("findings", ()))
     elif event["kind"] == "review":
         changed = with_review(section, event["score"], event["feedback"], limits, event.get("findings"))
+        changed["status"] = event["status"]  # a section that was refined for a seam has no revisions left
+        changed["status"] = event.get("status", changed["status"])  # after a seam there is no other revision
     else:
         changed = reopened(section, event["feedback"])
     state["sections"] = {**state["sections"], name: changed}

@@ -30,18 +30,22 @@ LABELS: Mapping[str, str] = {
     "after": "after",
     "points": "points",
     "ends": "it ends",
+    "refused": "your last action was refused",
 }
 """The words in a view, by their keys, in English."""
 
-_DETAILED = 6  # open sections that the planner sees one by one
+_DETAILED = 6  # sections in need of a revision that the planner sees one by one
 _RANGES = 12  # runs of sections with one status
-_STEPS = 4  # of the last ten
-_SHORT = 160  # characters of a summary or a feedback, for the planner
-_SUMMARY = 260  # characters of a neighbour's summary
+_STEPS = 3  # of the last ten
+_SHORT = 160  # characters of a feedback, for the planner
+_GIST = 90  # characters of a summary, for the planner
+_SUMMARY = 160  # characters of a neighbour's summary
 _TITLE = 100
-_TAIL = 200  # characters of the text before, for the join
+_TAIL = 140  # characters of the text before, for the join
 _INSTRUCTION = 400  # characters of the instruction, for the planner
-_BEFORE, _AFTER = 3, 1  # neighbours
+_BRIEF, _SECTION, _FEEDBACK = 3_200, 2_400, 2_000  # characters, for those who work on a section
+_NEIGHBOURS = 1_500  # characters of all of them
+_BEFORE, _AFTER = 2, 1  # neighbours of whoever writes; a reviewer sees one on either side
 
 
 def brief_view(brief: Brief, labels: Mapping[str, str] = LABELS, *, longest: int | None = None) -> str:
@@ -55,6 +59,17 @@ def brief_view(brief: Brief, labels: Mapping[str, str] = LABELS, *, longest: int
     return "\n".join([*lines, *(f"{labels[name]}: {value}" for name, value in said.items() if value)])
 
 
+def section_brief(brief: Brief, labels: Mapping[str, str] = LABELS) -> str:
+    """Return as much of a brief as those need who work on one section; of a very long one, beginning and end."""
+    instruction = _middle_out(brief["instruction"], _BRIEF)
+    return brief_view({**brief, "instruction": instruction}, labels)
+
+
+def feedback_view(section: Section) -> str:
+    """Return what the reviewer wants changed, most important first: as much of it as a call has room for."""
+    return section["feedback"][:_FEEDBACK]
+
+
 def planner_brief(brief: Brief, labels: Mapping[str, str] = LABELS) -> str:
     """Return as much of a brief as the planner needs."""
     return brief_view(brief, labels, longest=_INSTRUCTION)
@@ -65,36 +80,45 @@ def section_view(section: Section, labels: Mapping[str, str] = LABELS) -> str:
     lines = [f"{section['id']} {_cut(section['title'], _TITLE)}", *(f"- {point}" for point in section["points"])]
     if section["words"]:
         lines.append(f"{labels['length']}: {section['words']} {labels['words']}")
-    return "\n".join(lines)
+    return "\n".join(_within(lines, _SECTION))
 
 
-def policy_view(state: WritingState, limits: Limits, labels: Mapping[str, str] = LABELS) -> str:
+def policy_view(
+    state: WritingState, limits: Limits, labels: Mapping[str, str] = LABELS, *, refusal: str | None = None
+) -> str:
     """Return where a run stands, for the planner: at most about 3,500 characters, however long the article is.
 
-    Runs of sections with one status stand on one line; the first open ones that were written have a line of their
-    own, with their score and what the reviewer wants; then the last two summaries, and the last steps.
+    Runs of sections with one status stand on one line; the first ones that need a revision have a line of their own,
+    with their score and what the reviewer wants; then the next title, the last two summaries, the last steps, and why
+    the last action was refused.
     """
     sections = in_order(state)
     used = f"{labels['steps']}: {state.get('step', 0)} {labels['of']} {limits.steps_for(len(sections))}"
+    refused = [f"{labels['refused']}: {refusal}"] if refusal else []
     if not sections:
-        return used
+        return "\n".join([used, *refused])
     protocol = state.get("protocol", "autonomous")
     opened = [s for s in sections if is_open(s, protocol)]
-    detailed = [s for s in opened if s["status"] != "pending"][:_DETAILED]
+    detailed = [s for s in opened if s["status"] == "needs_revision"][:_DETAILED]
     lines = [f"{_cut(state.get('title', ''), _TITLE)} ({len(sections)} {labels['sections']})", used]
     lines += _ranges(sections)
     lines += [_open_line(section, limits, labels) for section in detailed]
     lines += [f"{labels['next']}: {s['id']} {_cut(s['title'], _TITLE)}" for s in opened if s["status"] == "pending"][:1]
-    lines += [f"{s['id']}: {_cut(s['summary'], _SHORT)}" for s in sections if s["summary"]][-2:]
+    lines += [f"{s['id']}: {_cut(s['summary'], _GIST)}" for s in sections if s["summary"]][-2:]
     if recent := state.get("recent"):
         lines.append(f"{labels['recent']}: " + "; ".join(_step(record) for record in recent[-_STEPS:]))
-    return "\n".join(lines)
+    return "\n".join([*lines, *refused])
 
 
 def neighbours(
-    state: WritingState, section: str, labels: Mapping[str, str] = LABELS, *, characters: int = 1_500
+    state: WritingState,
+    section: str,
+    labels: Mapping[str, str] = LABELS,
+    *,
+    before: int = _BEFORE,
+    join: bool = True,
 ) -> str:
-    """Return what stands around a section: the summaries of three before it, the end of the last one, what follows.
+    """Return what stands around a section, in at most 1,500 characters: summaries, the end of the text before.
 
     Sections that are not written yet are shown by their points.
 
@@ -102,25 +126,25 @@ def neighbours(
         state: The run.
         section: The section's id.
         labels: The words around the data.
-        characters: How long the view may be.
+        before: How many of the sections before are shown.
+        join: Whether the end of the text before is shown, for whoever writes on from there.
     """
     sections = in_order(state)
     at = next(i for i, other in enumerate(sections) if other["id"] == section)
-    before, after = sections[max(0, at - _BEFORE) : at], sections[at + 1 : at + 1 + _AFTER]
-    lines = [f"{labels['before']} {_neighbour(other, labels)}" for other in before]
-    if before and before[-1]["content"]:
-        lines.append(f"{labels['ends']}: ... {' '.join(before[-1]['content'][-_TAIL:].split())}")
-    lines += [f"{labels['after']} {_neighbour(other, labels)}" for other in after]
-    return "\n".join(_within(lines, characters))
+    preceding, following = sections[max(0, at - before) : at], sections[at + 1 : at + 1 + _AFTER]
+    lines = [f"{labels['before']} {_neighbour(other, labels)}" for other in preceding]
+    if join and preceding and preceding[-1]["content"]:
+        lines.append(f"{labels['ends']}: ... {' '.join(preceding[-1]['content'][-_TAIL:].split())}")
+    lines += [f"{labels['after']} {_neighbour(other, labels)}" for other in following]
+    return "\n".join(_within(lines, _NEIGHBOURS))
 
 
 def _open_line(section: Section, limits: Limits, labels: Mapping[str, str]) -> str:
-    parts = [f"{section['id']} {_cut(section['title'], _TITLE)}: {section['status']}"]
+    parts = [f"{section['id']} {_cut(section['title'], _TITLE)}"]
     if section["score"] is not None:
         parts.append(f"{labels['score']} {section['score']:g}")
-        parts.append(f"{labels['revisions']} {section['revisions']} {labels['of']} {limits.max_revisions}")
-        parts.append(f"{labels['feedback']}: {_cut(section['feedback'], _SHORT)}")
-    return ", ".join(parts)
+    parts.append(f"{labels['revisions']} {section['revisions']} {labels['of']} {limits.max_revisions}")
+    return f"{', '.join(parts)}; {labels['feedback']}: {_cut(section['feedback'], _SHORT)}"
 
 
 def _ranges(sections: Sequence[Section]) -> list[str]:
@@ -154,6 +178,11 @@ def _within(lines: Iterable[str], characters: int) -> list[str]:
         return there
     each = max(40, characters // len(there) - 1)
     return [_cut(line, each) for line in there]
+
+
+def _middle_out(text: str, longest: int) -> str:
+    half = (longest - 5) // 2
+    return text if len(text) <= longest else f"{text[:half]}\n...\n{text[-half:]}"
 
 
 def _cut(text: str, longest: int) -> str:
