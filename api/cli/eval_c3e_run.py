@@ -12,6 +12,9 @@ from ravelar.cli.eval_options import files_of, items_options, model_options, run
 @items_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
 @click.option("--model", help="A language model that is asked once per item, such as openai:gpt-5-mini.")
+@click.option("--ravel", help="Or RAVEL, with this model in every role.")
+@click.option("--protocol", type=click.Choice(["autonomous", "fixed", "no_review", "no_refine"]), default="autonomous")
+@click.option("--role", "roles", multiple=True, metavar="ROLE=MODEL", help="RAVEL's model for one role; repeatable.")
 @click.option("--outputs", type=click.Path(path_type=Path), help="Or texts written elsewhere: infer_id, output, model.")
 @click.option("--only", multiple=True, help="Of a file of outputs only this model's texts; repeatable.")
 @click.option("--name", help="What the writer is called in rows and reports.")

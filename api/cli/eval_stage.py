@@ -36,11 +36,13 @@ J = TypeVar("J")
 
 def write_texts(files: Sequence[Path], *, out: Path, **given: Any) -> int:
     """Have texts written; return the exit code: 1 if a row failed or the stage stopped early."""
-    if (given["model"] is None) == (given["outputs"] is None):
-        raise InputError("name a writer: --model for a language model, or --outputs for a file of texts")
+    if sum(given[name] is not None for name in ("model", "ravel", "outputs")) != 1:
+        raise InputError("name one writer: --model, --ravel, or --outputs for a file of texts")
     run = begin_run(out, files, language=given["lang"], tasks=given["tasks"], limit=given["limit"])
     if given["outputs"] is not None:
         return _take_outputs(run, given)
+    if given["ravel"] is not None:
+        return _write_in_steps(run, given)
     settings = _model(given)
     if given["dry_run"]:
         return _dry_run(estimate_writing(run.items, samples=given["samples"]), settings, given)
@@ -93,6 +95,37 @@ def build_items(folder: Path, *, out: Path, **given: Any) -> int:
         (out / name).write_text(lines, encoding="utf-8")
         click.echo(f"{out / name}: {lines.count(chr(10)):,} items", err=True)
     return _say(tally, "items", meter, given)
+
+
+def _write_in_steps(run: Run, given: Mapping[str, Any]) -> int:
+    """Have RAVEL write the end-to-end items."""
+    from ravelar.benchmark.evals.c3e.ravel_writer import RavelWriter  # noqa: PLC0415  langgraph
+    from ravelar.writing import write  # noqa: PLC0415
+
+    items = [item for item in run.items if item.brief.task == "end2end"]
+    if not items:
+        raise InputError("RAVEL writes end-to-end items, and there are none among those chosen")
+    settings = {"model": given["ravel"], "protocol": given["protocol"], "base_url": given["base_url"], **_roles(given)}
+    limits = {"max_tokens": given["max_tokens"], "max_cost": given["max_cost"]}
+    name = given["name"] or f"ravel {given['protocol']} {given['ravel'].partition(':')[2]}"
+    if given["dry_run"]:
+        click.echo(
+            f"{name}: {len(items) * given['samples']:,} articles would be written, in steps that its planner decides."
+        )
+        return 0
+    open_manifest(run.folder, f"write {name}", {**settings, **limits})
+    writer = RavelWriter(write, run.folder, name=name, settings={**settings, **limits})
+    return _say(_written(Run(run.folder, items), writer, given), f"articles of {name}", None, given)
+
+
+def _roles(given: Mapping[str, Any]) -> dict[str, str]:
+    known, found = ("planner", "outliner", "drafter", "reviewer", "refiner"), {}
+    for one in given["roles"]:
+        role, _, model = one.partition("=")
+        if role not in known or not model:
+            raise InputError(f"--role {one!r}: allowed: ROLE=MODEL, ROLE one of {', '.join(known)}")
+        found[f"{role}_model"] = model
+    return found
 
 
 def _take_outputs(run: Run, given: Mapping[str, Any]) -> int:

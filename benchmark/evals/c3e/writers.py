@@ -38,16 +38,19 @@ class Written:
         cut: Whether it was cut off at the token limit.
         spent: Calls, tokens and seconds, as plain JSON.
         trajectory: How it came about, as plain JSON, for writers that work in steps.
+        failed: Why there is no text, where a trajectory is worth keeping all the same; "" if there is one.
     """
 
     text: str
     cut: bool = False
     spent: Mapping[str, Any] = field(default_factory=dict)
     trajectory: Mapping[str, Any] | None = None
+    failed: str = ""
 
     def as_row(self) -> dict[str, Any]:
-        """Return it as fields of a row."""
-        row: dict[str, Any] = {"text": self.text, "cut": self.cut, **self.spent}
+        """Return it as fields of a row: one that has failed has an error in the text's place."""
+        text: dict[str, Any] = {"error": self.failed} if self.failed else {"text": self.text, "cut": self.cut}
+        row = {**text, **self.spent}
         return row if self.trajectory is None else {**row, "trajectory": dict(self.trajectory)}
 
 

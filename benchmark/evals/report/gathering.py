@@ -5,7 +5,7 @@ Rows that were not scored are counted everywhere and listed; they enter no mean.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ravelar.benchmark.evals.ratings import Comparison, Rating, ratings
 from ravelar.benchmark.evals.rows import Row, read_rows_by_key
 from ravelar.benchmark.evals.table import Score, Table
 from ravelar.tools.errors import InputError
+from ravelar.tools.writing.measures import RunMeasures, TrajectoryMeasures, measure_runs
 
 SHOWN_ROWS = 3  # of each system the best and the worst so many; ours
 _LONGEST_EXCERPT = 1_200
@@ -136,7 +137,7 @@ class Findings:
     ratings: Mapping[str, Sequence[Rating]]
     biases: Sequence[Bias]
     costs: Sequence[Cost]
-    trajectories: Mapping[str, Mapping[str, Any]]
+    trajectories: Mapping[str, TrajectoryMeasures]
     shown: Sequence[ShownRow]
     unscored: Sequence[Row]
 
@@ -314,13 +315,15 @@ def _cost(who: str, of: Sequence[Row]) -> Cost:
     return Cost(who, made, total("calls"), total("tokens_in"), total("tokens_out"))
 
 
-def _trajectories(rows: _Rows) -> dict[str, dict[str, Any]]:
-    """Return what writers that work in steps kept of their runs, by system, for `tools.writing.measures`."""
-    found: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+def _trajectories(rows: _Rows) -> dict[str, TrajectoryMeasures]:
+    """Return S, eta, rho and delta of writers that work in steps, by system; failed runs count."""
+    found: defaultdict[str, list[RunMeasures]] = defaultdict(list)
+    names = [one.name for one in fields(RunMeasures)]
     for row in rows.outputs.values():
-        if row.get("trajectory"):
-            found[str(row["system"])].append(row["trajectory"])
-    return {system: {"runs": of} for system, of in found.items()}
+        if kept := row.get("trajectory"):
+            given = {name: kept[name] for name in names}
+            found[str(row["system"])].append(RunMeasures(**{**given, "gains": tuple(kept["gains"])}))
+    return {system: measure_runs(of) for system, of in found.items()}
 
 
 def _shown(rows: _Rows) -> list[ShownRow]:

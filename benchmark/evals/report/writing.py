@@ -44,6 +44,8 @@ def as_markdown(found: Findings) -> str:
             "\n".join(["| system | log-odds | pairs |", "|---|---|---|", *lines]),
         ]
     parts += ["## What judges lean to", *bias_words(found)]
+    if found.trajectories:
+        parts += ["## Writing in steps", _trajectory_table(found)]
     parts += ["## Cost", _cost_table(found), f"## Unscored: {len(found.unscored)} rows"]
     parts += [f"- {row['key']}: {row['error']}" for row in found.unscored]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -69,6 +71,7 @@ def as_page(found: Findings) -> str:
         unscored=found.unscored[:_MOST_UNSCORED],
         names=NAMES,
         span=_span,
+        figure=lambda value: "-" if value is None else f"{value:,.2f}",
     )
 
 
@@ -119,6 +122,17 @@ def _board_table(board: Board) -> str:
     for one in board.found.standings:
         mean, span = one.mean, _span(one.mean.low, one.mean.high)
         lines.append(f"| {one.rank} | {mean.system} | {mean.value:.2f} | {span} | {mean.n} | {mean.unscored} |")
+    return "\n".join(lines)
+
+
+def _trajectory_table(found: Findings) -> str:
+    lines = ["| system | runs | S | eta | rho | delta (n) | forced | refused |", "|---|---|---|---|---|---|---|---|"]
+    for system, one in found.trajectories.items():
+        eta, rho, delta = ("-" if value is None else f"{value:.2f}" for value in (one.eta, one.rho, one.delta))
+        success = f"{one.success:.0%} {_span(*one.success_interval)}"
+        lines.append(
+            f"| {system} | {one.runs} | {success} | {eta} | {rho} | {delta} ({one.revised}) | {one.forced} | {one.refused} |"
+        )
     return "\n".join(lines)
 
 
