@@ -130,9 +130,8 @@ def _trajectory_table(found: Findings) -> str:
     for system, one in found.trajectories.items():
         eta, rho, delta = ("-" if value is None else f"{value:.2f}" for value in (one.eta, one.rho, one.delta))
         success = f"{one.success:.0%} {_span(*one.success_interval)}"
-        lines.append(
-            f"| {system} | {one.runs} | {success} | {eta} | {rho} | {delta} ({one.revised}) | {one.forced} | {one.refused} |"
-        )
+        shares = f"{eta} | {rho} | {delta} ({one.revised})"
+        lines.append(f"| {system} | {one.runs} | {success} | {shares} | {one.forced} | {one.refused} |")
     return "\n".join(lines)
 
 
