@@ -6,7 +6,7 @@ values -> prompt -> chat model -> reply -> schema, check -> Answer
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Required, TypedDict, TypeVar, cast
 
@@ -21,7 +21,7 @@ from ravelar.agents.reading import explain, read_object, visible
 from ravelar.agents.refusing import declines, refused_by_provider
 from ravelar.tools.chat.failures import as_unavailable, model_name
 from ravelar.tools.chat.journal import Asked, Journal, Said
-from ravelar.tools.chat.meter import Meter, estimate_tokens
+from ravelar.tools.chat.meter import Meter, MeteredCall, estimate_tokens
 from ravelar.tools.chat.retrying import NO_RETRIES, Retries
 from ravelar.tools.completion import content_text
 from ravelar.tools.errors import BrokenReply, ModelRefused, RavelarError
@@ -129,11 +129,77 @@ def ask(  # noqa: PLR0913  one door for all decisions
         BudgetExhausted: if the meter refuses a call.
     """
     rendered = load_prompt(prompt).fill(values)
-    messages: list[BaseMessage] = [SystemMessage(rendered.system), HumanMessage(rendered.user)]
     asked = _Question(chat, _runnable(chat, reply, method), rendered, meter, _named(rendered, config), journal, retries)
-    problem = ""
+    turns = _turns(asked, reply, check)
+    messages = next(turns)
+    while True:
+        try:
+            messages = turns.send(asked.put(messages))
+        except StopIteration as done:
+            return cast("Answer[T]", done.value)
+
+
+async def aask(  # noqa: PLR0913  as `ask`
+    chat: BaseChatModel,
+    prompt: str,
+    values: Mapping[str, str],
+    reply: type[T] | Callable[[str], T],
+    *,
+    meter: Meter,
+    method: Method = "text",
+    check: Callable[[T], object] | None = None,
+    config: RunnableConfig | None = None,
+    journal: Journal | None = None,
+    retries: Retries = NO_RETRIES,
+) -> Answer[T]:
+    """Ask as `ask` does, without blocking the event loop."""
+    rendered = load_prompt(prompt).fill(values)
+    asked = _Question(chat, _runnable(chat, reply, method), rendered, meter, _named(rendered, config), journal, retries)
+    turns = _turns(asked, reply, check)
+    messages = next(turns)
+    while True:
+        try:
+            messages = turns.send(await asked.aput(messages))
+        except StopIteration as done:
+            return cast("Answer[T]", done.value)
+
+
+async def asay(  # noqa: PLR0913  as `ask`
+    chat: BaseChatModel,
+    rendered: Rendered,
+    *,
+    meter: Meter,
+    config: RunnableConfig | None = None,
+    journal: Journal | None = None,
+    retries: Retries = NO_RETRIES,
+) -> Answer[Said]:
+    """Send one message, and return whatever comes back, unread: for benchmarks, where the reply is what is measured.
+
+    Args:
+        chat: Whom to ask.
+        rendered: What is sent; without a system part, one user message.
+        meter: What counts the call; it may refuse it.
+        config: Callbacks, tags and metadata of the caller's.
+        journal: Where finished calls are kept; one that it recalls is not made again, nor metered.
+        retries: How often a call that a provider's trouble ended is tried again.
+
+    Raises:
+        ModelRefused: if the provider's filter refuses.
+        ModelUnavailable: if the model can't be asked.
+        BudgetExhausted: if the meter refuses the call.
+    """
+    asked = _Question(chat, chat, rendered, meter, _named(rendered, config), journal, retries)
+    await asked.aput(_opening(rendered))
+    return asked.answer(asked.said[0])
+
+
+def _turns(
+    asked: "_Question", reply: type[T] | Callable[[str], T], check: Callable[[T], object] | None
+) -> Generator[list[BaseMessage], tuple[AIMessage, object], Answer[T]]:
+    """Yield what is to be sent, be sent what came back, and return the answer; who asks is who drives it."""
+    messages, problem, name = _opening(asked.rendered), "", asked.rendered.name
     for _ in range(2):
-        message, parsed = asked.put(messages)
+        message, parsed = yield messages
         try:
             value = _read(message, parsed, reply)
             if check is not None:
@@ -144,10 +210,14 @@ def ask(  # noqa: PLR0913  one door for all decisions
         else:
             return asked.answer(value)
     if declines(content_text(message.content)):
-        raise ModelRefused(
-            f"prompt {prompt}: {model_name(chat)} declines: {shorten(content_text(message.content), 300)}"
-        )
-    raise BrokenReply(f"prompt {prompt}: the reply does not fit, nor does the one after the repair turn: {problem}")
+        said = shorten(content_text(message.content), 300)
+        raise ModelRefused(f"prompt {name}: {model_name(asked.chat)} declines: {said}")
+    raise BrokenReply(f"prompt {name}: the reply does not fit, nor does the one after the repair turn: {problem}")
+
+
+def _opening(rendered: Rendered) -> list[BaseMessage]:
+    system = [SystemMessage(rendered.system)] if rendered.system else []
+    return [*system, HumanMessage(rendered.user)]
 
 
 @dataclass(slots=True)
@@ -167,13 +237,32 @@ class _Question:
         Raises: ModelRefused: if the provider says that it refuses.
         """
         asked = self._asked(messages)
-        kept = self.journal.recall(asked) if self.journal is not None else None
-        message, parsed = self._call(messages, asked) if kept is None else (kept.message(), None)
-        if kept is not None:
-            self.said.append(kept)
-        if why := refused_by_provider(message):
-            raise ModelRefused(f"prompt {self.rendered.name}: {asked.model} refuses: {why}")
-        return message, parsed
+        kept = self._recalled(asked)
+        if kept is None:
+            with self.meter.call(_estimate(messages)) as call:
+                trial = _Trial(self, asked)
+                try:
+                    got = self.retries.run(lambda: self.runnable.invoke(list(messages), self.config), trial.heard)
+                except Exception as error:  # noqa: BLE001  each provider's client raises its own
+                    got = trial.ended_by(error)
+                kept = self._kept(trial, call, got, _estimate(messages))
+        return self._unless_refused(asked, *kept)
+
+    async def aput(self, messages: Sequence[BaseMessage]) -> tuple[AIMessage, object]:
+        """Ask as `put` does, without blocking the event loop."""
+        asked = self._asked(messages)
+        kept = self._recalled(asked)
+        if kept is None:
+            with self.meter.call(_estimate(messages)) as call:
+                trial = _Trial(self, asked)
+                try:
+                    got = await self.retries.arun(
+                        lambda: self.runnable.ainvoke(list(messages), self.config), trial.heard
+                    )
+                except Exception as error:  # noqa: BLE001  each provider's client raises its own
+                    got = trial.ended_by(error)
+                kept = self._kept(trial, call, got, _estimate(messages))
+        return self._unless_refused(asked, *kept)
 
     def answer(self, value: T) -> Answer[T]:
         """Return a value with what all calls took."""
@@ -191,53 +280,76 @@ class _Question:
             sum(said.retries for said in self.said),
         )
 
-    def _call(self, messages: Sequence[BaseMessage], asked: Asked) -> tuple[AIMessage, object]:
-        """Make one metered call, and keep what was said before anybody looks at it."""
-        estimate = estimate_tokens("".join(str(message.content) for message in messages))
-        with self.meter.call(estimate) as call:
-            got, seconds, retries = self._invoke(messages, asked)
-            message, parsed = (got["raw"], got["parsed"]) if isinstance(got, dict) else (got, None)
-            call.tokens_in, call.tokens_out = _usage(message, estimate)
-            said = Said.of(
-                message, tokens_in=call.tokens_in, tokens_out=call.tokens_out, seconds=seconds, retries=retries
-            )
-            self.said.append(said)
-            if self.journal is not None:
-                self.journal.keep(asked, said)
+    def _recalled(self, asked: Asked) -> tuple[AIMessage, object] | None:
+        kept = self.journal.recall(asked) if self.journal is not None else None
+        if kept is None:
+            return None
+        self.said.append(kept)
+        return kept.message(), None
+
+    def _kept(self, trial: "_Trial", call: MeteredCall, got: Any, estimate: int) -> tuple[AIMessage, object]:
+        """Meter what came back, and keep it before anybody looks at it."""
+        message, parsed = (got["raw"], got["parsed"]) if isinstance(got, dict) else (got, None)
+        call.tokens_in, call.tokens_out = _usage(message, estimate)
+        said = Said.of(
+            message,
+            tokens_in=call.tokens_in,
+            tokens_out=call.tokens_out,
+            seconds=trial.seconds,
+            retries=trial.waits,
+        )
+        self.said.append(said)
+        if self.journal is not None:
+            self.journal.keep(trial.asked, said)
         return message, parsed
 
-    def _invoke(self, messages: Sequence[BaseMessage], asked: Asked) -> tuple[Any, float, int]:
-        """Return what came back, after how many seconds and retries.
-
-        Raises: ModelUnavailable: if the last try failed.
-        """
-        started, waits = time.monotonic(), 0
-
-        def heard(why: str, wait_s: float) -> None:
-            nonlocal waits
-            waits += 1
-            if self.journal is not None:
-                self.journal.retrying(asked, why, wait_s)
-
-        try:
-            got = self.retries.run(lambda: self.runnable.invoke(list(messages), self.config), heard)
-        except RavelarError:
-            raise
-        except Exception as error:  # noqa: BLE001  each provider's client raises its own
-            if type(error).__name__ == "LengthFinishReasonError":
-                got = AIMessage("", response_metadata={"finish_reason": "length"})
-            else:
-                failure = as_unavailable(error, self.chat, retries=waits)
-                if self.journal is not None:
-                    self.journal.failed(asked, failure, seconds=time.monotonic() - started, retries=waits)
-                raise failure from None
-        return got, time.monotonic() - started, waits
+    def _unless_refused(self, asked: Asked, message: AIMessage, parsed: object) -> tuple[AIMessage, object]:
+        if why := refused_by_provider(message):
+            raise ModelRefused(f"prompt {self.rendered.name}: {asked.model} refuses: {why}")
+        return message, parsed
 
     def _asked(self, messages: Sequence[BaseMessage]) -> Asked:
         sent = digest_of([[message.type, str(message.content)] for message in messages])
         named = self.rendered
         repair = len(messages) > 2
         return Asked(named.name, named.digest, named.template, sent, repair, model_name(self.chat))
+
+
+class _Trial:
+    """One call while it is tried, and tried again."""
+
+    def __init__(self, question: _Question, asked: Asked) -> None:
+        self.question, self.asked = question, asked
+        self.started, self.waits = time.monotonic(), 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken, waiting between retries included."""
+        return time.monotonic() - self.started
+
+    def heard(self, why: str, wait_s: float) -> None:
+        """Hear that it is tried again."""
+        self.waits += 1
+        if self.question.journal is not None:
+            self.question.journal.retrying(self.asked, why, wait_s)
+
+    def ended_by(self, error: Exception) -> AIMessage:
+        """Return what stands for a reply that was cut off.
+
+        Raises: ModelUnavailable: for any other error; RavelarError: as it is.
+        """
+        if isinstance(error, RavelarError):
+            raise error
+        if type(error).__name__ == "LengthFinishReasonError":
+            return AIMessage("", response_metadata={"finish_reason": "length"})
+        failure = as_unavailable(error, self.question.chat, retries=self.waits)
+        if self.question.journal is not None:
+            self.question.journal.failed(self.asked, failure, seconds=self.seconds, retries=self.waits)
+        raise failure from None
+
+
+def _estimate(messages: Sequence[BaseMessage]) -> int:
+    return estimate_tokens("".join(str(message.content) for message in messages))
 
 
 def _runnable(chat: BaseChatModel, reply: object, method: Method) -> Runnable[Any, Any]:

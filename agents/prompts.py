@@ -30,7 +30,7 @@ _HASH_CHARACTERS = 16
 _PACKAGE = "ravelar.agents"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rendered:
     """A prompt with its slots filled.
 
@@ -46,7 +46,7 @@ class Rendered:
     system: str
     user: str
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The hash of what is sent: 16 hexadecimal digits."""
         return digest_of([self.name, self.system, self.user])

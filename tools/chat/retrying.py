@@ -1,9 +1,10 @@
 """Try again where that can help: rate limits, servers in trouble, lost connections; bounded in number and in time."""
 
+import asyncio
 import email.utils
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -48,15 +49,31 @@ class Retries:
         for tried in range(self.most + 1):
             try:
                 return call()
-            except RavelarError:
-                raise
             except Exception as error:
-                wait_s = self._wait_s(error, tried)
+                wait_s = self._heard(error, tried, heard)
                 if wait_s is None:
                     raise
-                heard(failure_kind(error), wait_s)
             self.sleep(wait_s)
         raise AssertionError("the last try returns or raises")
+
+    async def arun(self, call: Callable[[], Awaitable[T]], heard: Callable[[str, float], None]) -> T:
+        """Make a call as `run` does, without blocking the event loop; it is asyncio that waits."""
+        for tried in range(self.most + 1):
+            try:
+                return await call()
+            except Exception as error:
+                wait_s = self._heard(error, tried, heard)
+                if wait_s is None:
+                    raise
+            await asyncio.sleep(wait_s)
+        raise AssertionError("the last try returns or raises")
+
+    def _heard(self, error: Exception, tried: int, heard: Callable[[str, float], None]) -> float | None:
+        """Say so if a call is tried again, and return how long to wait; None if it is not."""
+        wait_s = None if isinstance(error, RavelarError) else self._wait_s(error, tried)
+        if wait_s is not None:
+            heard(failure_kind(error), wait_s)
+        return wait_s
 
     def _wait_s(self, error: Exception, tried: int) -> float | None:
         """Return how long to wait, or None if trying again can't help, or was done often enough."""

@@ -1,1 +1,1 @@
-"""C3EBench: its items, and what a writer may see of them."""
+"""C3EBench (arXiv 2603.00686): its items, its published files, and what a writer is sent of each item."""

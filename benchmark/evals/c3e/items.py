@@ -1,7 +1,10 @@
-"""C3EBench's items: what a writer may see (a brief), and what only judging sees (the reference)."""
+"""C3EBench's items: what a writer may see (a brief), and what only judging sees (the reference).
+
+The task "condition" of the published files is reported as Expand.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,6 +16,16 @@ from ravelar.tools.verifiers.length import Asked, asked_in
 Task = Literal["cloze", "condition", "edit", "end2end"]
 Language = Literal["en", "zh"]
 TASKS: tuple[Task, ...] = get_args(Task)
+_NEEDED: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("cloze", "en"): ("prefix", "suffix"),
+    ("cloze", "zh"): ("content",),
+    ("condition", "en"): ("condition", "audience", "word"),
+    ("condition", "zh"): ("outline",),
+    ("edit", "en"): ("content", "critique"),
+    ("edit", "zh"): ("content", "critique"),
+    ("end2end", "en"): ("audience", "word"),
+    ("end2end", "zh"): (),
+}
 _KEY = re.compile(r"_(?P<language>cn|en)_\d+$")
 _LANGUAGES: Mapping[str, Language] = {"cn": "zh", "en": "en"}
 BLANK = re.compile(r"\[fill[ _]in[ _]the[ _]blanks?\]", re.IGNORECASE)
@@ -74,6 +87,11 @@ class Item:
     reference: str
     cluster: str
 
+    @property
+    def key(self) -> str:
+        """The item's key."""
+        return self.brief.key
+
 
 def read_items(path: str | Path, clusters: str | Path | None = None) -> list[Item]:
     """Read a published file of items, of either language, in the file's order.
@@ -95,6 +113,36 @@ def read_items(path: str | Path, clusters: str | Path | None = None) -> list[Ite
     return items
 
 
+def choose_items(
+    items: Iterable[Item], *, language: str | None = None, tasks: Iterable[str] = (), limit: int | None = None
+) -> list[Item]:
+    """Return the items of a language and of some tasks; with a limit, the first so many of each task and language.
+
+    Raises:
+        InputError: if a task is unknown, an item is there twice, or nothing is left.
+    """
+    there, wanted = list(items), set(tasks)
+    if unknown := wanted - set(TASKS):
+        raise InputError(f"no task {sorted(unknown)[0]!r}; known: {', '.join(TASKS)}")
+    kept: dict[str, Item] = {}
+    counts: dict[tuple[str, str], int] = {}
+    for item in there:
+        group = (item.brief.language, item.brief.task)
+        if (wanted and item.brief.task not in wanted) or language not in (None, item.brief.language):
+            continue
+        counts[group] = counts.get(group, 0) + 1
+        if limit is not None and counts[group] > limit:
+            continue
+        if item.key in kept:
+            raise InputError(f"the item {item.key!r} is there twice")
+        kept[item.key] = item
+    if not kept:
+        raise InputError(
+            f"none of the {len(there)} items is of {language or 'any language'}, {', '.join(wanted) or 'any task'}"
+        )
+    return list(kept.values())
+
+
 def _item(values: Mapping[str, Any], place: str, cluster_of: Mapping[str, str]) -> Item:
     for name in ("infer_id", "task_type", "sub_task", "instruction", "reference"):
         if not isinstance(values.get(name), str):
@@ -106,6 +154,11 @@ def _item(values: Mapping[str, Any], place: str, cluster_of: Mapping[str, str]) 
     inputs = values.get("input")
     if not isinstance(inputs, Mapping):
         raise InputError(f"{place}: input is {inputs!r:.80}; allowed: an object")
+    if missing := [name for name in _NEEDED[task, _LANGUAGES[language["language"]]] if inputs.get(name) is None]:
+        there = ", ".join(sorted(map(str, inputs))) or "none"
+        raise InputError(f"{place}: a {task} item needs the input {missing[0]!r}; there: {there}")
+    if not values["reference"].strip():
+        raise InputError(f"{place}: the item {key!r} has an empty reference")
     brief = Brief(
         key=key,
         language=_LANGUAGES[language["language"]],

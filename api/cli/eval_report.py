@@ -1,0 +1,20 @@
+"""`ravelar eval report`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("report")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder; the first run's if not given.")
+def command(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Write report.md, report.json and report.html from one or more runs."""
+    from ravelar.benchmark.evals.report.gathering import gather  # noqa: PLC0415  not for `--help`
+    from ravelar.benchmark.evals.report.writing import write_report  # noqa: PLC0415
+
+    found = gather(runs)
+    for board in found.boards:
+        click.echo(f"{board.language} {board.task}, {board.judge}: {board.found.summary()}")
+    for path in write_report(found, out or runs[0]):
+        click.echo(path)
