@@ -13,7 +13,7 @@ from ravelar.training.study.policy import asked, new_tokenizer, save
 PAIRS = 32
 """Pairs in a batch."""
 
-RATE = 1e-3
+RATE = 3e-3
 _CHAT = "{% for message in messages %}{{ message['content'] }}{% endfor %}{{ eos_token }}"
 
 
@@ -38,7 +38,7 @@ def teach(warm: Path, questions: Sequence[Question], *, seed: int, steps: int, f
     tokenizer.padding_side = "right"
     tokenizer.chat_template = _CHAT
     model = Qwen2ForSequenceClassification.from_pretrained(warm, num_labels=1)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0)
     decay = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.1)
     pairs = preferences(questions, random.Random(seed))
     model.train()
@@ -76,7 +76,3 @@ def opened(folder: Path, name: str) -> RewardTool:
     model = open_reward_model(folder, repo=f"study/{name}", revision="taught-here", device="cpu", dtype="float32")
     return model.with_card(model.card.model_copy(update={"name": name}))
 
-
-def pairwise_accuracy(tool: Any, questions: Sequence[Question], *, seed: int, pairs: int) -> float:
-    """Return how often a tool puts the right demonstration of a pair before the wrong one."""
-    raise NotImplementedError
