@@ -17,6 +17,7 @@
         ├── UnusablePrompt      the prompt lacks what the tool reads there (options, a language ...)
         ├── ToolTimeout         our part was too slow (a hostile completion is the policy's fault: score 0)
         ├── ToolUnavailable     a library, model or worker that the tool stands on is missing or broken
+        ├── NotInStep           a rank of a training run can't tell, or open, what rank 0 scores with
         ├── Uncalibrated        the tool's range is unbounded and no map to [0, 1] was fitted
         └── ToolCrashed         a foreign exception, or a value that is no number in the card's range
 
@@ -118,6 +119,10 @@ class ToolTimeout(RewardToolError):
 
 class ToolUnavailable(RewardToolError):
     """Something that the tool stands on is missing or broken."""
+
+
+class NotInStep(RewardToolError):
+    """This rank of a training run can't tell, or can't open, what rank 0 scores with."""
 
 
 class Uncalibrated(RewardToolError):

@@ -28,6 +28,15 @@ class Route(NamedTuple):
     reason: str
 
 
+class Held(Route):
+    """No tool, since the one that is meant can't be had (suspended, or named by the row and not there).
+
+    No other tool may take its place: neither a fallback nor a newly acquired one.
+    """
+
+    __slots__ = ()
+
+
 class Request(NamedTuple):
     """What a prompt may ask for: words of which one must occur (lower case), and patterns of which one decides."""
 
@@ -84,7 +93,8 @@ def route(
     """
     columns = metadata or {}
     if named := columns.get("tool"):
-        return _known(Route(str(named), "column tool"), names)
+        chosen = _known(Route(str(named), "column tool"), names)
+        return chosen if chosen.tool is not None else Held(None, chosen.reason)
     chosen = _by_task(columns.get("task"), names) or _by_shape(conversation_text(prompt, "user"), reference, columns)
     return _known(chosen, names)
 

@@ -1,6 +1,8 @@
 """The score path: triples -> one tool per (prompt, reference) -> one batch per tool -> rewards.
 
-No graph, no language model. `score_or_abstain` is the one place where a failure becomes `None`.
+No graph, no language model. `score_or_abstain` is the one place where a tool's failure becomes `None`; a batch that was
+never brought to an end is left to `abstain`. How batches are run (one after another here, side by side within a time
+limit in `tools.side_by_side`) is a value.
 """
 
 import asyncio
@@ -9,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import SupportsFloat
+from typing import NamedTuple, SupportsFloat
 
 from ravelar.tools.errors import RewardToolError, ToolCrashed, Uncalibrated
 from ravelar.tools.library import Library
@@ -20,6 +22,17 @@ MAX_COMPLETION_CHARS = 1_000_000  # ours: ten times the longest context in commo
 
 OnBatch = Callable[[str, int, float], None]
 """Told after each batch: the tool's name, how many triples it scored, and the wall time in seconds."""
+
+
+class Batch(NamedTuple):
+    """One tool and the triples that it scores at once."""
+
+    tool: RewardTool
+    triples: Sequence[Triple]
+
+
+RunBatches = Callable[[Sequence[Batch], OnBatch | None], Sequence[Sequence[Reward]]]
+"""Runs batches of different tools; returns each batch's rewards, in order."""
 
 
 def score_or_abstain(tool: RewardTool, triples: Sequence[Triple]) -> list[Reward]:
@@ -38,6 +51,16 @@ def score_or_abstain(tool: RewardTool, triples: Sequence[Triple]) -> list[Reward
         _reward(tool, next(raws)) if _length(triple) <= MAX_COMPLETION_CHARS else _too_long(tool, triple)
         for triple in triples
     ]
+
+
+def abstain(tool: RewardTool, triples: Sequence[Triple], error: RewardToolError) -> list[Reward]:
+    """Leave n triples unscored for an error that keeps the tool from ending their batch."""
+    return [_reward(tool, error)] * len(triples)
+
+
+def one_after_another(batches: Sequence[Batch], on_batch: OnBatch | None = None) -> list[list[Reward]]:
+    """Run batches in order, in this thread."""
+    return [_timed_batch(batch, on_batch) for batch in batches]
 
 
 def choose(
@@ -78,15 +101,19 @@ def score(
 
 
 def invoke(
-    triples: Sequence[Triple], routes: Sequence[Route], *, library: Library, on_batch: OnBatch | None = None
+    triples: Sequence[Triple],
+    routes: Sequence[Route],
+    *,
+    library: Library,
+    on_batch: OnBatch | None = None,
+    run: RunBatches = one_after_another,
 ) -> list[Reward]:
-    """Score n triples by the n routes chosen for them, one batch per tool; return n rewards in order."""
-    rewards = [Reward(None, None, route.reason) for route in routes]
-    for name, rows in _rows_by_tool(routes).items():
-        batch = _timed_batch(library[name], [triples[i] for i in rows], on_batch)
-        for i, reward in zip(rows, batch, strict=True):
-            rewards[i] = reward
-    return rewards
+    """Score n triples by the n routes chosen for them, one batch per tool; return n rewards in order.
+
+    `run` says how the batches are run, and `on_batch` is told of each.
+    """
+    rows = _rows_by_tool(routes)
+    return _in_order(routes, rows, run(_batches(triples, rows, library), on_batch))
 
 
 async def ascore(
@@ -99,18 +126,11 @@ async def ascore(
 ) -> list[Reward]:
     """Score as `score` does, the tools side by side, each in a thread of its own."""
     routes = choose(triples, library=library, router=router, tool=tool)
-    rewards = [Reward(None, None, route.reason) for route in routes]
-    by_tool = _rows_by_tool(routes)
-    batches = await asyncio.gather(
-        *(
-            asyncio.to_thread(_timed_batch, library[name], [triples[i] for i in rows], on_batch)
-            for name, rows in by_tool.items()
-        )
+    rows = _rows_by_tool(routes)
+    scored = await asyncio.gather(
+        *(asyncio.to_thread(_timed_batch, batch, on_batch) for batch in _batches(triples, rows, library))
     )
-    for rows, batch in zip(by_tool.values(), batches, strict=True):
-        for i, reward in zip(rows, batch, strict=True):
-            rewards[i] = reward
-    return rewards
+    return _in_order(routes, rows, scored)
 
 
 def score_stream(  # noqa: PLR0913  as `score`
@@ -145,11 +165,26 @@ def _rows_by_tool(routes: Sequence[Route]) -> Mapping[str, list[int]]:
     return rows
 
 
-def _timed_batch(tool: RewardTool, triples: Sequence[Triple], on_batch: OnBatch | None) -> list[Reward]:
+def _batches(triples: Sequence[Triple], rows: Mapping[str, list[int]], library: Library) -> list[Batch]:
+    return [Batch(library[name], [triples[i] for i in places]) for name, places in rows.items()]
+
+
+def _in_order(
+    routes: Sequence[Route], rows: Mapping[str, list[int]], scored: Sequence[Sequence[Reward]]
+) -> list[Reward]:
+    """Put each batch's rewards where its triples stand; what no tool fits is unscored for its route's reason."""
+    rewards = [Reward(None, None, route.reason) for route in routes]
+    for places, batch in zip(rows.values(), scored, strict=True):
+        for i, reward in zip(places, batch, strict=True):
+            rewards[i] = reward
+    return rewards
+
+
+def _timed_batch(batch: Batch, on_batch: OnBatch | None) -> list[Reward]:
     started = time.perf_counter()
-    rewards = score_or_abstain(tool, triples)
+    rewards = score_or_abstain(batch.tool, batch.triples)
     if on_batch:
-        on_batch(tool.card.name, len(triples), time.perf_counter() - started)
+        on_batch(batch.tool.card.name, len(batch.triples), time.perf_counter() - started)
     return rewards
 
 

@@ -21,7 +21,7 @@ from ravelar.tools.errors import InputError
 from ravelar.tools.recognition.grouping import ALIKE, Query, Unnamed, group_alike
 from ravelar.tools.recognition.names import prompt_key
 from ravelar.tools.recognition.recogniser import Recogniser, Recognition, column_label
-from ravelar.tools.routing import TASKS, Route, by_columns, route
+from ravelar.tools.routing import TASKS, Held, Route, by_columns, route
 
 SURE = 0.7  # ours: least probability with which a recognised task goes before the built-in rules
 _REMEMBERED = 200_000  # decisions kept, some 200 bytes each
@@ -66,7 +66,7 @@ class TaskRouter:
         """Choose the tool for a query; None where no tool fits, and then the reason says what was looked for."""
         chosen = self._choose(prompt, reference, metadata or {})
         if chosen.tool is not None and chosen.tool in self.suspended:
-            return Route(None, f"the tool {chosen.tool} is suspended ({chosen.reason})")
+            return Held(None, f"the tool {chosen.tool} is suspended ({chosen.reason})")
         return chosen
 
     def recognise(
