@@ -181,7 +181,7 @@ def _target(name: str, port: int, pid: int, size: int, *, named: bool = False) -
 def _mixed() -> list[dict[str, Any]]:
     return [
         {"prompt": "What is 6 * 7?", "completion": "It is 42.", "reference": 42},
-        {"prompt": "Simplify.", "completion": "It is \\boxed{\\frac{2}{4}}.", "reference": "\\frac{1}{2}"},
+        {"prompt": "Expand.", "completion": "It is \\boxed{x^2 + 2x + 1}.", "reference": "(x + 1)^2"},
         {"prompt": "Which?\nA) red\nB) blue", "completion": "The answer is B.", "reference": "B"},
         {"prompt": "Write one line.", "completion": "Here it is, a line. " * 20, "tool": "repetition"},
         {"prompt": "Tell me a joke.", "completion": "Why?"},

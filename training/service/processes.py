@@ -8,6 +8,7 @@ one batch and a model is loaded once. Scoring has no effect but its result, so t
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 import subprocess
@@ -99,15 +100,13 @@ class Worker:
         Raises:
             WorkerDied: if it ends before it answers.
         """
-        if self.gone:
-            raise WorkerDied(f"the worker process {self.pid} has ended")
         self._number += 1
         number = self._number
         future: asyncio.Future[list[Reward]] = asyncio.get_running_loop().create_future()
         self._asked[number] = future
         self.rows += len(triples)
         try:
-            self._writer.write(frame((number, tool, triples)))
+            self._send((number, tool, triples))
             return await future
         finally:
             self.rows -= len(triples)
@@ -115,7 +114,8 @@ class Worker:
 
     def ping(self) -> None:
         """Ask for a sign of life."""
-        self._writer.write(frame((0, "", ())))
+        with contextlib.suppress(WorkerDied):
+            self._send((0, "", ()))
 
     def kill(self) -> None:
         """End it at once; what it owes raises `WorkerDied`."""
@@ -149,6 +149,15 @@ class Worker:
         self.kill()
         self._writer.close()
         await asyncio.to_thread(self._process.wait)
+
+    def _send(self, message: object) -> None:
+        sent = frame(message)
+        try:
+            if self.gone:
+                raise WorkerDied(f"the worker process {self.pid} has ended")
+            self._writer.write(sent)
+        except (OSError, RuntimeError) as error:  # uvloop's word for a connection that is closed
+            raise WorkerDied(f"the worker process {self.pid} has just ended") from error
 
     def _owes_others(self, answered: int) -> bool:
         return any(number != answered for number in self._asked)

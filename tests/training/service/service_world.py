@@ -44,7 +44,7 @@ class Service:
 
     def score(self, *triples: dict[str, Any], **body: Any) -> list[dict[str, Any]]:
         reply = self.client.post("/score", json={"triples": list(triples), **body})
-        assert reply.status_code == 200, reply.text
+        assert reply.status_code == 200, f"{reply.status_code} {reply.text} {self.said}"
         return reply.json()["rewards"]
 
     def health(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`ravelar serve` as a person starts it: the port, the token, the real tools, and their processes killed under load."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -104,10 +105,18 @@ def test_a_wrong_token_is_refused_without_reading_the_body() -> None:
         assert raw.recv(100).startswith(b"HTTP/1.1 401 ")
 
 
+def named(pid: int) -> str:
+    """Return a process's command; '' if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_tools_own_processes_killed_under_load_cost_no_request(workers: int, jail: object) -> None:
-    formula = {"prompt": "Simplify.", "completion": "\\boxed{\\frac{2}{4}}", "reference": "\\frac{1}{2}"}
-    wrong = {**formula, "completion": "\\boxed{\\frac{3}{4}}"}
+    formula = {"prompt": "Expand.", "completion": "\\boxed{x^2 + 2x + 1}", "reference": "(x + 1)^2"}
+    wrong = {**formula, "completion": "\\boxed{x^2 + 1}"}
     code = {"prompt": "Write f.", "tool": "unit_tests", "reference": {"tests": "assert f(2) == 4"}}
     right = {**code, "completion": "```python\ndef f(x):\n    return 2 * x\n```"}
     bad = {**code, "completion": "```python\ndef f(x):\n    return x\n```"}
@@ -124,18 +133,23 @@ def test_a_tools_own_processes_killed_under_load_cost_no_request(workers: int, j
         clients = [threading.Thread(target=ask) for _ in range(4)]
         for client in clients:
             client.start()
-        ours = {worker["pid"] for worker in service.health().get("workers", [])}
-        deadline = time.monotonic() + 3
-        killed = 0
+        spared = {worker["pid"] for worker in service.health().get("workers", [])}
+        killed: list[str] = []
+        deadline = time.monotonic() + 4
         while time.monotonic() < deadline:
-            for pid in [pid for pid in descendants_of(service.process.pid) if pid not in ours][-1:]:
-                os.kill(pid, signal.SIGKILL)
-                killed += 1
-            time.sleep(0.4)
+            theirs = {pid: named(pid) for pid in descendants_of(service.process.pid) if pid not in spared}
+            for pid, name in theirs.items():
+                if name and len(killed) % 2 == ("maths.worker" in name):  # in turn: the sandbox's, Math-Verify's
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                        killed.append(name)
+                    break
+            time.sleep(0.6)
         ended.set()
         for client in clients:
             client.join()
-        assert killed >= 2
+        assert any("maths.worker" in name for name in killed)
+        assert any("maths.worker" not in name for name in killed)
         assert {reply.status_code for reply in replies} == {200}
         for reply in replies:
             values = [one["value"] for one in reply.json()["rewards"]]
