@@ -27,8 +27,9 @@ from ravelar.benchmark.processes import descendants_of, resident_mb
 
 CLIENTS = (1, 8, 64)
 ROWS = (1, 32)
-SERVICE, ROUTED, PLAIN, PLAIN_ASYNC = "service", "routed", "def", "async"
-_START_S = 60.0
+CLUSTER_ROWS = (1, 16, 64)
+SERVICE, ROUTED, PLAIN, PLAIN_ASYNC, RAY = "service", "routed", "def", "async", "ray"
+_START_S = 120.0  # Ray starts some ten processes
 _SAMPLES = 60  # of memory, over a long run
 
 
@@ -83,6 +84,46 @@ def memory_under_load(minutes: float, *, clients: int = 8) -> dict[str, float]:
             "mb_most": max(sizes),
             "growth_mb": _median(tenth[-10:]) - _median(tenth[:10]),
         }
+
+
+def beside_cluster(*, seconds: float = 0.5, rounds: int = 8) -> list[dict[str, Any]]:
+    """Measure the service on Ray beside the same service in one process; return a row for each load.
+
+    Ray is started on this machine, with one replica of the verifiers. Both services are asked in turn, in slices of
+    one run. `extra_ms` is what Ray adds to a request with one client, by the medians of their latencies.
+
+    Args:
+        seconds: Length of a slice.
+        rounds: How often each one's turn comes.
+    """
+    report = []
+    with _service() as (port, pid), _service("--ray", "--replicas", "1") as (ray_port, ray_pid):
+        for size in CLUSTER_ROWS:
+            targets = [_target(SERVICE, port, pid, size), _target(RAY, ray_port, ray_pid, size)]
+            for target in targets:  # warm
+                run_load(target, clients=8, seconds=2 * seconds)
+            for clients in CLIENTS:
+                loads: dict[str, list[Load]] = {target.name: [] for target in targets}
+                for _ in range(rounds):
+                    for target in targets:
+                        loads[target.name].append(run_load(target, clients=clients, seconds=seconds))
+                report.append(_beside(clients, size, loads[SERVICE], loads[RAY]))
+    return report
+
+
+def _beside(clients: int, size: int, service: Sequence[Load], ray: Sequence[Load]) -> dict[str, Any]:
+    one, other = _together(service), _together(ray)
+    return {
+        "clients": clients,
+        "rows": size,
+        "service_rows_per_s": one.per_s * size,
+        "ray_rows_per_s": other.per_s * size,
+        "ray_requests_per_s": other.per_s,
+        "ray_p50_ms": other.latency_ms(0.5),
+        "ray_p99_ms": other.latency_ms(0.99),
+        "extra_ms": other.latency_ms(0.5) - one.latency_ms(0.5),
+        "ratio": median_of([a.per_s / b.per_s for a, b in zip(ray, service, strict=True)]),
+    }
 
 
 def _row(name: str, clients: int, size: int, loads: Mapping[str, Sequence[Load]]) -> dict[str, Any]:
@@ -153,11 +194,11 @@ def _is_json(reply: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def _service() -> Iterator[tuple[int, int]]:
+def _service(*flags: str) -> Iterator[tuple[int, int]]:
     """Start `ravelar serve` with the built-in tools on a free port; yield the port and the process."""
     with tempfile.TemporaryDirectory() as folder:
         nowhere = {"RAVELAR_LIBRARY": str(Path(folder, "library.sqlite"))}
-        command = [sys.executable, "-m", "ravelar", "serve", "--port", "0"]
+        command = [sys.executable, "-m", "ravelar", "serve", "--port", "0", *flags]
         with _process(command, nowhere, _port_in, "/ready") as found:
             yield found
 

@@ -31,22 +31,35 @@ _COLUMNS = {
 @click.option("--seconds", type=click.FloatRange(0.05, 60), default=0.2, show_default=True, help="Of each slice.")
 @click.option("--rounds", type=click.IntRange(1, 100), default=12, show_default=True, help="Slices of each system.")
 @click.option("--minutes", type=click.FloatRange(0.05, 120), help="Instead: memory under so many minutes of load.")
-def serve(as_json: bool, seconds: float, rounds: int, minutes: float | None) -> None:
+@click.option("--ray", is_flag=True, help="Instead: the service on Ray, started here, beside the one without.")
+def serve(as_json: bool, seconds: float, rounds: int, minutes: float | None, ray: bool) -> None:
     """Measure the reward service with 1, 8 and 64 clients, beside plain FastAPI functions with the same verifier."""
     from ravelar.tools.extras import need  # noqa: PLC0415  not for `--help`
 
     for module in ("fastapi", "uvicorn", "prometheus_client"):
         need(module, extra="serve", what="ravelar bench serve")
-    from ravelar.benchmark.service_load import measure, memory_under_load  # noqa: PLC0415
+    from ravelar.benchmark.service_load import beside_cluster, measure, memory_under_load  # noqa: PLC0415
 
-    figures: Any = memory_under_load(minutes) if minutes else measure(seconds=seconds, rounds=rounds)
+    figures: Any
+    if ray:
+        need("ray", extra="ray", what="ravelar bench serve --ray")
+        figures = beside_cluster(seconds=seconds, rounds=rounds)
+    else:
+        figures = memory_under_load(minutes) if minutes else measure(seconds=seconds, rounds=rounds)
     if as_json:
         click.echo(json.dumps(figures))
     elif minutes:
         for name, figure in figures.items():
             click.echo(f"{name}: {figure:,.1f}")
+    elif ray:
+        _show_beside(figures)
     else:
         _show(figures)
+
+
+def _show_beside(figures: Sequence[Mapping[str, Any]]) -> None:
+    for row in figures:
+        click.echo("  ".join(f"{name} {figure:,.2f}" for name, figure in row.items()))
 
 
 def _show(figures: Sequence[Mapping[str, Any]]) -> None:

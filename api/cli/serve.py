@@ -96,7 +96,7 @@ def _settings(  # noqa: PLR0913  one a flag
     unscored: str,
     **_other: Any,
 ) -> Any:
-    from ravelar.training.adapters.numbers import unscored_of  # noqa: PLC0415
+    from ravelar.training.adapters.unscored import unscored_of  # noqa: PLC0415
     from ravelar.training.service.server import is_loopback  # noqa: PLC0415
     from ravelar.training.service.settings import BYTES_IN_FLIGHT, ServiceSettings  # noqa: PLC0415
 

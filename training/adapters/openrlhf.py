@@ -11,8 +11,8 @@ from typing import Any
 from ravelar.tools.errors import InputError
 from ravelar.tools.reward import Reward, Triple
 from ravelar.training.adapters.labels import triple_of
-from ravelar.training.adapters.numbers import number_of
 from ravelar.training.adapters.texts import completion_of
+from ravelar.training.adapters.unscored import number_of
 from ravelar.training.service.settings import Unscored
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from ravelar.tools.completion import Conversation
 from ravelar.tools.errors import InputError
 from ravelar.tools.reward import Triple
-from ravelar.training.adapters.numbers import number_of, unscored_of
 from ravelar.training.adapters.scorer import Scorer
+from ravelar.training.adapters.unscored import number_of, unscored_of
 
 REFERENCES = ("reference", "answer")  # fields of a task that hold it, the first that is there
 _FRAMEWORK = frozenset(  # what every task has in verifiers 0.4: no columns of ours

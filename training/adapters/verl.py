@@ -11,8 +11,8 @@ from typing import Any
 
 from ravelar.tools.errors import InputError
 from ravelar.tools.reward import Reward, Triple
-from ravelar.training.adapters.numbers import number_of, unscored_of
 from ravelar.training.adapters.scorer import Scorer
+from ravelar.training.adapters.unscored import number_of, unscored_of
 
 
 class ComputeScore:

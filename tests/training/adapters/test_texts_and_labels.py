@@ -5,8 +5,8 @@ import pytest
 from ravelar.tools.errors import InputError, NumberNeeded
 from ravelar.tools.reward import Reward
 from ravelar.training.adapters.labels import triple_of
-from ravelar.training.adapters.numbers import number_of, unscored_of
 from ravelar.training.adapters.texts import completion_of, without_end_tokens
+from ravelar.training.adapters.unscored import number_of, unscored_of
 
 CHAT = "<|im_start|>user\nWhat is 6*7?<|im_end|>\n<|im_start|>assistant\n"
 

@@ -1,6 +1,6 @@
 """Kills replicas, and a whole node, of a Ray cluster on the loopback under load; prints what became of the requests.
 
-    python cluster_world.py [--nodes 2] [--kill verifiers,model,routing,node] [--seconds 12]
+    python cluster_world.py [--nodes 2] [--kill node,verifiers,model,routing] [--seconds 12]
 
 The service is the real application on a real port; the load comes by HTTP. It prints one JSON object, and ends every
 process that it started.
