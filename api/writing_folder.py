@@ -128,10 +128,18 @@ def checkpoints_in(out: Path | None, url: str | None) -> "Iterator[BaseCheckpoin
         yield InMemorySaver()
 
 
+def check_checkpoints(url: str | None) -> None:
+    """Check where the graph's state is to be kept, without opening it.
+
+    Raises: InputError: if that is no PostgreSQL's URL.
+    """
+    if url is not None and not url.startswith(("postgresql://", "postgres://")):
+        raise InputError(f"checkpoints {url!r}: allowed: postgresql://..., or nothing for a file in the run's folder")
+
+
 @contextmanager
 def _postgres(url: str) -> "Iterator[BaseCheckpointSaver[Any]]":
-    if not url.startswith(("postgresql://", "postgres://")):
-        raise InputError(f"checkpoints {url!r}: allowed: postgresql://..., or nothing for a file in the run's folder")
+    check_checkpoints(url)
     try:
         import psycopg  # noqa: PLC0415  an extra
         from langgraph.checkpoint.postgres import PostgresSaver  # noqa: PLC0415

@@ -22,7 +22,15 @@ from ravelar.tools.writing.events import EVENTS, Event, EventLog
 from ravelar.tools.writing.gate import has_finished
 from ravelar.tools.writing.measures import measure_run
 from ravelar.tools.writing.replay import run_of
-from ravelar.writing_folder import begin_folder, checkpoints_in, read_run, settings_of, write_article, write_run
+from ravelar.writing_folder import (
+    begin_folder,
+    check_checkpoints,
+    checkpoints_in,
+    read_run,
+    settings_of,
+    write_article,
+    write_run,
+)
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -107,6 +115,7 @@ def _begun(job: WritingJob) -> tuple[dict[str, Any], RavelContext]:
     brief = read_brief(job.brief)
     if job.outline is not None:
         read_outline(job.outline, brief, job.context.limits())
+    check_checkpoints(job.checkpoints)
     check_models(Parts(chat=job.chats.get(""), chats=job.chats), job.context)
     asked: dict[str, Any] = {"brief": brief, "outline": job.outline, "settings": settings_of(job.context)}
     asked["checkpoints"] = "postgresql" if job.checkpoints else "sqlite"

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, get_args
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from ravelar.agents.asking import Method
 from ravelar.tools.errors import InputError, UnknownName
 from ravelar.tools.writing.limits import Limits
 from ravelar.tools.writing.state import PROTOCOLS, ProtocolName, Section, Spent, WritingState
@@ -163,7 +164,7 @@ class RavelContext:
     refiner_model: str | None = None
     base_url: str | None = None
     temperature: float | None = 0.2  # RAVEL, the published loop
-    structured_output: Literal["text", "json_schema", "function_calling", "json_mode"] = "text"
+    structured_output: Method = "text"
     protocol: ProtocolName = "autonomous"
     at_once: int = 8
     approve: tuple[Approval, ...] = ()
@@ -188,6 +189,8 @@ class RavelContext:
         self.limits()
         if self.protocol not in PROTOCOLS:
             raise UnknownName("protocol", str(self.protocol), PROTOCOLS)
+        if self.structured_output not in get_args(Method):
+            raise UnknownName("structured output", str(self.structured_output), get_args(Method))
         if unknown := set(self.approve) - set(APPROVALS):
             raise UnknownName("thing to approve", str(unknown.pop()), APPROVALS)
         for name, most in (("at_once", 100), ("max_attempts", 100), ("timeout_s", 86_400)):

@@ -16,6 +16,7 @@ COMMANDS = {
     "score": "Score completions with the reward tool that fits each.",
     "tools": "List the reward tools, or print one's card.",
     "acquire": "Get a reward tool for a task: find, write, check and adopt one.",
+    "write": "Write an article: plan, outline, draft, review, refine.",
     "library": "List, show, share and retire adopted reward tools.",
     "hub": "Search the Hub for reward models, or look at one without downloading it.",
     "sandbox": "See which layers of the jail hold on this machine.",

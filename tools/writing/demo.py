@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = "scripted:"
 DEMO = "demo"
-_SECTION = re.compile(r"^<section>\n(s\d+) ", re.MULTILINE)
+_SECTION = re.compile(r"^<section>\n(s\d+) (.*)$", re.MULTILINE)
 _CONTENT = re.compile(r"^<content>\n(.*?)\n</content>", re.MULTILINE | re.DOTALL)
 _STEP = re.compile(r"^<state>\n(?:.*\n)??[^\n:]{1,20}: (\d+) ", re.MULTILINE)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -54,7 +54,12 @@ def reply_to(messages: "Sequence[BaseMessage]") -> str:
     section = _SECTION.search(asked)
     if section is None:
         return str(exchange["outline"])
-    name, texts = section[1], exchange["texts"].get(section[1], [])
+    name, title = section[1], section[2].strip()
+    if f'"title": {json.dumps(title, ensure_ascii=False)}' not in exchange["outline"]:
+        raise InputError(
+            f"the shipped exchange knows no section {title!r}: it holds the article that it outlines itself"
+        )
+    texts = exchange["texts"].get(name, [])
     shown = _CONTENT.search(asked)
     if shown is None:
         return _at(texts, 0, f"a draft of {name}")

@@ -87,6 +87,11 @@ def length_of(text: str) -> int:
     return len(_words(text))
 
 
+def without_spaces(text: str) -> bool:
+    """Say whether most of a text's words are characters of a script that writes no spaces."""
+    return _unspaced(_words(text))
+
+
 def leaks(text: str) -> list[str]:
     """Return what of the exchange with the model has got into the text: tags, JSON, fences, placeholders, talk."""
     found = [(name, match) for name, pattern in _LEAKS.items() if (match := pattern.search(text))]
@@ -136,7 +141,7 @@ def _longest(section: str, other: str, text: str, other_text: str) -> Repeat | N
     first, last = _longest_run(shared)
     length = last - first + _GRAM
     passage = _words(text)[first : first + length]
-    least = _LEAST_CHARACTERS if _without_spaces(passage) else _LEAST_WORDS
+    least = _LEAST_CHARACTERS if _unspaced(passage) else _LEAST_WORDS
     return Repeat(section, other, length, _excerpt(_joined(passage))) if length >= least else None
 
 
@@ -164,12 +169,12 @@ def _grams(text: str) -> dict[tuple[str, ...], int]:
     return grams
 
 
-def _without_spaces(tokens: Sequence[str]) -> bool:
+def _unspaced(tokens: Sequence[str]) -> bool:
     return 2 * sum(_NO_SPACES.match(token) is not None for token in tokens) > len(tokens)
 
 
 def _joined(tokens: Sequence[str]) -> str:
-    return ("" if _without_spaces(tokens) else " ").join(tokens)
+    return ("" if _unspaced(tokens) else " ").join(tokens)
 
 
 def _excerpt(text: str) -> str:

@@ -158,7 +158,7 @@ class EventLog:
     def _open(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._owner = FileLock(f"{path}.lock", timeout=0)
+            self._owner = FileLock(path.with_name(f".{path.stem}.lock"), timeout=0)
             self._owner.acquire()
             self.events, whole = _read(path)
             self._file = path.open("ab")
