@@ -3,7 +3,7 @@
 Standard input is JSON: `options` of `ravelar.write`, and `kills`: dicts of `node` and `when`: "before" its work;
 "after" it, when nothing of it is in a checkpoint yet; or "kept", as soon as a reply to the node's role is in the event
 log and before anybody has read it. `nth` counts such places in that run, from 1. Standard output is a list of
-{"signal", "said"}. Each run is a fork of this process, which has everything imported; the kill is SIGKILL by the process itself.
+{"signal", "said"}. Each run is a fork of this process, which has everything imported; it kills itself by SIGKILL.
 """
 
 import functools
