@@ -34,7 +34,7 @@ from ravelar.tools.writing.transitions import new_section, with_review, with_tex
 
 if (here := str(Path(__file__).parent)) not in sys.path:
     sys.path.insert(0, here)
-from goldens_c3e import c3e  # noqa: E402
+from goldens_c3e import c3e
 
 FOLDER = Path(__file__).parent / "golden"
 SPEC = TaskSpec(
