@@ -6,6 +6,7 @@
 """
 
 import contextlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,10 @@ from ravelar.tools.task import TaskSpec
 from ravelar.tools.writing.limits import Limits
 from ravelar.tools.writing.state import Brief, WritingState, new_state
 from ravelar.tools.writing.transitions import new_section, with_review, with_text
+
+if (here := str(Path(__file__).parent)) not in sys.path:
+    sys.path.insert(0, here)
+from goldens_c3e import c3e
 
 FOLDER = Path(__file__).parent / "golden"
 SPEC = TaskSpec(
@@ -157,6 +162,8 @@ DECISIONS: dict[str, Callable[[ScriptedChat, Meter], object]] = {
     "rubric": lambda chat, meter: write_rubric(chat, SPEC, meter=meter),
     **ravel("en"),
     **ravel("zh"),
+    **c3e("en"),
+    **c3e("zh"),
 }
 
 

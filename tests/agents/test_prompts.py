@@ -23,6 +23,7 @@ def test_every_prompt_is_filled_as_its_golden_file_says(goldens) -> None:
 
 def test_every_prompt_has_a_golden_file(goldens) -> None:
     parts = {prompt_of(language, part) for language in languages() for part in FRAGMENTS}
+    parts |= {f"c3e.{language}.scale_{which}" for language in ("en", "zh") for which in ("alone", "reference")}
     assert set(goldens.DECISIONS) | parts | {"asking"} == set(prompt_names())  # `asking` is the repair turn
     assert {path.stem for path in GOLDEN.glob("*.txt")} == set(goldens.DECISIONS)
 
