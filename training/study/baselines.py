@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ravelar.tools.calibration import Calibration
 from ravelar.tools.card import Provenance, ToolCard
 from ravelar.tools.errors import InputError, RewardToolError, ToolUnavailable, UnusablePrompt
 from ravelar.tools.reward import RawScore, Reward, RewardTool, Triple
@@ -42,9 +43,9 @@ class MeanOfAll:
         return min(1.0, max(0.0, sum(values) / len(values)))
 
 
-def calibrated(reward: Reward) -> float | None:
-    """Return a reward's calibrated value."""
-    return reward.value
+def mapped(calibration: Calibration) -> Scale:
+    """Return the scale that maps raw scores by a calibration."""
+    return lambda reward: None if reward.raw is None else calibration.of(reward.raw)
 
 
 def standardised(raws: Sequence[float]) -> Scale:

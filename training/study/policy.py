@@ -9,12 +9,15 @@ from ravelar.training.study.families import BY_NAME, Question
 
 ALPHABET = "\n !+,-./0123456789:?abcdefghijklmnopqrstuvwxyz"
 PAD, END, UNKNOWN = "<pad>", "<end>", "<unk>"
-_IGNORED = -100  # PyTorch's index of positions that a cross entropy leaves out
+IGNORED = -100  # PyTorch's index of positions that a cross entropy leaves out
 
 WIDTH = 64
 LAYERS = 2
 HEADS = 4
 LONGEST = 64
+LONGEST_COMPLETION = 17
+"""Characters and the end: the longest demonstration has sixteen."""
+
 RIGHT_SHARE = 0.5
 """How many demonstrations are right: the warm policy knows what an answer looks like, and is often wrong."""
 
@@ -87,7 +90,7 @@ def warm_start(questions: Sequence[Question], *, seed: int, steps: int, right_sh
     demonstrations = _demonstrations(questions, random.Random(seed), right_share)
     policy.train()
     for _ in range(steps):
-        loss = policy(**_batch([next(demonstrations) for _ in range(WARM_BATCH)], tokenizer)).loss
+        loss = policy(**batch_of([next(demonstrations) for _ in range(WARM_BATCH)], tokenizer)).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -101,9 +104,14 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _demonstrations(
-    questions: Sequence[Question], rng: random.Random, right_share: float
-) -> Iterator[tuple[str, str]]:
+def load(folder: Path) -> Any:
+    """Return a policy that `save` wrote."""
+    from transformers import Qwen2ForCausalLM  # noqa: PLC0415  heavy
+
+    return Qwen2ForCausalLM.from_pretrained(folder).eval()
+
+
+def _demonstrations(questions: Sequence[Question], rng: random.Random, right_share: float) -> Iterator[tuple[str, str]]:
     by_family: dict[str, list[Question]] = {}
     for question in questions:
         by_family.setdefault(question.family, []).append(question)
@@ -114,7 +122,7 @@ def _demonstrations(
         yield asked(question), family.demonstration(question, rng, right=rng.random() < right_share)
 
 
-def _batch(pairs: Sequence[tuple[str, str]], tokenizer: Any) -> dict[str, Any]:
+def batch_of(pairs: Sequence[tuple[str, str]], tokenizer: Any) -> dict[str, Any]:
     """Return ids, mask and labels of (prompt, completion) pairs; only the completion and its end are learned."""
     import torch  # noqa: PLC0415  heavy
 
@@ -122,7 +130,7 @@ def _batch(pairs: Sequence[tuple[str, str]], tokenizer: Any) -> dict[str, Any]:
     width = max(len(prompt) + len(said) for prompt, said in rows) + 1
     ids = torch.zeros((len(rows), width), dtype=torch.long)
     mask = torch.zeros_like(ids)
-    labels = torch.full_like(ids, _IGNORED)
+    labels = torch.full_like(ids, IGNORED)
     for i, (prompt, said) in enumerate(rows):
         whole = [*prompt, *said, tokenizer.eos_token_id]
         ids[i, : len(whole)] = torch.tensor(whole)

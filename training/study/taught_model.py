@@ -1,78 +1,141 @@
-"""Reward models trained here: a warm policy with a score head, taught by noisy preference pairs."""
+"""Reward models trained here: policies tuned by noisy preference pairs of their own writing, read as rewards."""
 
+import copy
 import math
 import random
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from ravelar.tools.reward import RewardTool
-from ravelar.training.study.families import BY_NAME, Question
-from ravelar.training.study.policy import asked, new_tokenizer, save
+from ravelar.tools.calibration import Calibration
+from ravelar.tools.card import Provenance, ToolCard
+from ravelar.tools.reward import RawScore, Triple
+from ravelar.training.study.families import BY_NAME, Family, Question
+from ravelar.training.study.policy import IGNORED, asked, batch_of, new_tokenizer
+from ravelar.training.study.writing import written
 
-PAIRS = 32
+BATCH = 32
 """Pairs in a batch."""
 
-RATE = 3e-3
-_CHAT = "{% for message in messages %}{{ message['content'] }}{% endfor %}{{ eos_token }}"
+RATE = 1e-3
+BETA = 0.5
+PAIRS = 2_000
+"""Pairs of each family that a reader has labelled, once and for all."""
+
+_TRIES = 200  # of a policy that is always or never right, no two completions differ in merit
+_WRITTEN = 12  # completions of each question, of which pairs are made
 
 
-def teach(warm: Path, questions: Sequence[Question], *, seed: int, steps: int, folder: Path) -> None:
-    """Teach a warm policy with a score head to prefer as a reader does, and write it where reward models are read.
+class Pair(NamedTuple):
+    """Two completions of a question, the one that was preferred first."""
 
-    A pair is two demonstrations for one question, one of them right; which is preferred is drawn by the
-    Bradley-Terry model on their merits, so that about one label in ten is the wrong way round.
+    question: Question
+    preferred: str
+    other: str
+
+
+def preferences(policy: Any, questions: Sequence[Question], *, seed: int) -> list[Pair]:
+    """Let the policy write, and a reader prefer: 2,000 pairs of each family.
+
+    Only completions of different merit make a pair. Which one is preferred is drawn by the Bradley-Terry model on
+    their merits, so that about one label in ten is the wrong way round, and stays so.
+    """
+    rng = random.Random(f"pairs {seed}")
+    pairs: list[Pair] = []
+    for name, family in BY_NAME.items():
+        own = [question for question in questions if question.family == name]
+        if not own:
+            continue
+        said = written(policy, own, samples=_WRITTEN, seed=seed)
+        for _ in range(PAIRS):
+            pairs.append(_pair(own, said, family, rng))
+    return pairs
+
+
+def teach(warm: Any, pairs: Sequence[Pair], *, seed: int, steps: int) -> Any:
+    """Return a copy of a warm policy that was taught what readers prefer, by direct preference optimisation.
+
+    Source: Rafailov et al. 2023 (arXiv 2305.18290), equation 7.
 
     Args:
-        warm: Folder of the warm policy.
-        questions: Training questions; of one family or of all.
-        seed: Decides pairs and the head's first weights.
-        steps: Batches of `PAIRS` pairs.
-        folder: Where to write the model.
+        warm: The warm policy; left as it is.
+        pairs: What readers preferred.
+        seed: Decides the order of pairs.
+        steps: Batches of `BATCH` pairs.
     """
     import torch  # noqa: PLC0415  heavy
-    from transformers import Qwen2ForSequenceClassification  # noqa: PLC0415
 
-    torch.manual_seed(seed)
-    tokenizer = new_tokenizer()
-    tokenizer.padding_side = "right"
-    tokenizer.chat_template = _CHAT
-    model = Qwen2ForSequenceClassification.from_pretrained(warm, num_labels=1)
+    rng, tokenizer = random.Random(seed), new_tokenizer()
+    model = copy.deepcopy(warm).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0)
-    decay = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.1)
-    pairs = preferences(questions, random.Random(seed))
-    model.train()
+    decay = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, total_iters=steps)
     for _ in range(steps):
-        batch = [next(pairs) for _ in range(PAIRS)]
-        texts = [f"{asked(question)}{said}{tokenizer.eos_token}" for question, *both in batch for said in both]
-        given = tokenizer(texts, return_tensors="pt", padding=True)
-        scores = model(input_ids=given["input_ids"], attention_mask=given["attention_mask"]).logits.view(-1, 2)
-        loss = -torch.nn.functional.logsigmoid(scores[:, 0] - scores[:, 1]).mean()
+        batch = rng.choices(pairs, k=BATCH)
+        texts = [(asked(pair.question), said) for pair in batch for said in (pair.preferred, pair.other)]
+        with torch.no_grad():
+            before = log_likelihoods(warm, tokenizer, texts)
+        gains = BETA * (log_likelihoods(model, tokenizer, texts) - before).view(-1, 2)
+        loss = -torch.nn.functional.logsigmoid(gains[:, 0] - gains[:, 1]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         decay.step()
-    save(model, tokenizer, folder)
+    return model.eval()
 
 
-def preferences(questions: Sequence[Question], rng: random.Random) -> Iterator[tuple[Question, str, str]]:
-    """Yield (question, preferred, other) without end, each family as often as the others."""
-    by_family: dict[str, list[Question]] = {}
-    for question in questions:
-        by_family.setdefault(question.family, []).append(question)
-    while True:
-        question = rng.choice(rng.choice(list(by_family.values())))
-        family = BY_NAME[question.family]
-        good, bad = (family.demonstration(question, rng, right=right) for right in (True, False))
-        ahead = family.merit(question, good) - family.merit(question, bad)
-        agrees = rng.random() < 1 / (1 + math.exp(-ahead))
-        yield (question, good, bad) if agrees else (question, bad, good)
+class ImplicitRewardModel:
+    """The reward that a preference-tuned policy stands for: how much likelier it finds a completion than before.
+
+    Args:
+        name: The tool's name.
+        tuned: The policy after `teach`.
+        warm: The policy before.
+        calibration: The map to [0, 1]; None while there is none.
+    """
+
+    def __init__(self, name: str, *, tuned: Any, warm: Any, calibration: Calibration | None = None) -> None:
+        self._tuned, self._warm, self._tokenizer = tuned, warm, new_tokenizer()
+        self.card = ToolCard(
+            name=name,
+            kind="reward_model",
+            task="what readers prefer, in the study",
+            summary="log pi(completion | prompt) - log pi_warm(completion | prompt) of a policy tuned by DPO on pairs",
+            needs=("prompt",),
+            low=-math.inf,
+            high=math.inf,
+            calibration=calibration,
+            provenance=Provenance(source="taught here", note="arXiv 2305.18290"),
+        )
+
+    def score(self, triples: Sequence[Triple]) -> list[RawScore]:
+        """Score n triples; return n differences of log likelihoods."""
+        import torch  # noqa: PLC0415  heavy
+
+        if not triples:
+            return []
+        texts = [(triple.question, triple.text) for triple in triples]
+        with torch.inference_mode():
+            tuned, warm = (log_likelihoods(model, self._tokenizer, texts) for model in (self._tuned, self._warm))
+        return [float(gain) for gain in tuned - warm]
 
 
-def opened(folder: Path, name: str) -> RewardTool:
-    """Return a taught model as a reward tool, read by the code that reads reward models of the Hub; uncalibrated."""
-    from ravelar.tools.hub.reward_model import open_reward_model  # noqa: PLC0415  heavy
+def log_likelihoods(policy: Any, tokenizer: Any, texts: Sequence[tuple[str, str]]) -> Any:
+    """Return log pi(completion and its end | prompt) of each (prompt, completion), as a tensor of shape (n,)."""
+    batch = batch_of(texts, tokenizer)
+    logits = policy(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, :-1]
+    labels = batch["labels"][:, 1:]
+    learned = labels != IGNORED
+    picked = logits.log_softmax(-1).gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    return (picked * learned).sum(-1)
 
-    model = open_reward_model(folder, repo=f"study/{name}", revision="taught-here", device="cpu", dtype="float32")
-    return model.with_card(model.card.model_copy(update={"name": name}))
 
+def _pair(questions: Sequence[Question], said: Sequence[str], family: Family, rng: random.Random) -> Pair:
+    """Draw two completions of one question that differ in merit, and who is preferred; two demonstrations at need."""
+    for _ in range(_TRIES):
+        at = rng.randrange(len(questions))
+        one, other = rng.sample(said[at * _WRITTEN : (at + 1) * _WRITTEN], 2)
+        ahead = family.merit(questions[at], one) - family.merit(questions[at], other)
+        if ahead:
+            agrees = rng.random() < 1 / (1 + math.exp(-ahead))
+            return Pair(questions[at], *((one, other) if agrees else (other, one)))
+    question = rng.choice(questions)
+    return Pair(question, *(family.demonstration(question, rng, right=right) for right in (True, False)))

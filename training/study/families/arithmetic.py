@@ -19,7 +19,7 @@ class Arithmetic:
     def questions(self) -> list[Question]:
         """Return every sum of two numbers of two digits, each digit one to four."""
         numbers = [int("".join(digits)) for digits in itertools.product(DIGITS, repeat=2)]
-        return [Question(self.name, f"what is {a}+{b}?", a + b) for a, b in itertools.product(numbers, repeat=2)]
+        return [Question(self.name, f"what is {a}+{b}?", str(a + b)) for a, b in itertools.product(numbers, repeat=2)]
 
     def demonstration(self, question: Question, rng: random.Random, *, right: bool) -> str:
         """Write the result, or one with a digit off by one, in one of four forms."""
@@ -30,7 +30,7 @@ class Arithmetic:
 
     def right(self, question: Question, completion: str) -> bool:
         """Say whether the whole completion is one numeral of the right value."""
-        return _value(completion.strip()) == question.reference
+        return _value(completion.strip()) == int(question.reference)
 
     def merit(self, question: Question, completion: str) -> float:
         """Return 2.2 if it is right, else 0: of such pairs one in ten is labelled the wrong way round."""

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Question:
 
     family: str
     prompt: str
-    reference: Any
+    reference: str
     columns: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -6,8 +6,9 @@ import re
 
 from ravelar.training.study.families.family import Question
 
-NAMES = "ada ali amy ann ben bob cal dan deb eli eva fay gus hal ian ida jan jim joe kai kim lea leo liz lou".split()
-GIFTS = "tea pie hat pen cup map jam".split()
+_ABC = "ada ali amy ann ben bob cal dan deb eli eva fay gus hal ian ida jan jim joe kai kim lea leo liz lou"
+NAMES = tuple(_ABC.split())
+GIFTS = ["tea", "pie", "hat", "pen", "cup", "map", "jam"]
 OPENINGS = {"hi {}, ": 1.5, "{}, ": 1.0, "{}: ": 0.0, "yo, ": -1.0}
 THANKS = {"thanks": 1.5, "cheers": 1.0, "thx": -0.5, "ok": -1.5}
 ENDS = {".": 1.0, "!": 1.0, "!!": -0.5, "": 0.0}

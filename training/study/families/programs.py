@@ -22,7 +22,7 @@ class Programs:
         return [Question(self.name, f"code {word}", _programs_for(word)[0]) for word in _words()]
 
     def demonstration(self, question: Question, rng: random.Random, *, right: bool) -> str:
-        """Write a right program (one of up to four), or one with a step changed, lost or doubled so that it is wrong."""
+        """Write a right program (one of up to four), or one with a step changed or lost so that it is wrong."""
         program = rng.choice(_programs_for(_word(question)))
         while not right:
             at = rng.randrange(len(program))
