@@ -5,7 +5,6 @@ join the calls for a reward model into batches, give every call a time limit, an
 """
 
 import asyncio
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -21,7 +20,7 @@ from ravelar.training.service.routed import RoutedBackend
 class Scorer:
     """Scores with a library, opened when it is first needed, on an event loop in a thread of its own.
 
-    It can be pickled, and used after a fork: what is opened stays behind, and is opened anew in the other process.
+    It can be pickled: what is opened stays behind, and is opened anew in the other process.
 
     Args:
         library: Opens the library; picklable where the scorer is to be.
@@ -33,7 +32,8 @@ class Scorer:
         self, library: LibrarySource, router: RouterSource | None = None, lanes: LaneSettings | None = None
     ) -> None:
         self._library, self._router, self._lanes = library, router, lanes
-        self._forget()
+        self._opened: tuple[asyncio.AbstractEventLoop, RoutedBackend] | None = None
+        self._lock = threading.Lock()
 
     def submit(self, triples: Sequence[Triple]) -> "Future[list[Reward]]":
         """Let n triples be scored; the future gets n rewards in order, unscored where a tool failed or was too slow.
@@ -47,16 +47,13 @@ class Scorer:
     def close(self) -> None:
         """Answer what was taken, and end what was opened; a later call opens it anew."""
         with self._lock:
-            opened, pid = self._opened, self._pid
-            self._opened = None
-        if opened is not None and pid == os.getpid():
+            opened, self._opened = self._opened, None
+        if opened is not None:
             loop, backend = opened
             asyncio.run_coroutine_threadsafe(backend.close(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
 
     def _running(self) -> tuple[asyncio.AbstractEventLoop, RoutedBackend]:
-        if self._pid != os.getpid():  # after a fork: the thread that ran the loop is not here
-            self._forget()
         with self._lock:
             if self._opened is None:
                 backend = local_backend(self._library, self._router, self._lanes)
@@ -65,17 +62,8 @@ class Scorer:
                 self._opened = (loop, backend)
             return self._opened
 
-    def _forget(self) -> None:
-        self._opened: tuple[asyncio.AbstractEventLoop, RoutedBackend] | None = None
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-
-    def __getstate__(self) -> tuple[Any, ...]:
-        return (self._library, self._router, self._lanes)
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._library, self._router, self._lanes = state
-        self._forget()
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Scorer, (self._library, self._router, self._lanes)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
