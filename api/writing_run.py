@@ -1,7 +1,7 @@
 """Run RAVEL's graph for a person or a program: begin, resume, ask, keep what came of it."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -14,13 +14,14 @@ from ravelar.graphs.ravel_beginning import check_models
 from ravelar.graphs.ravel_brief import read_brief, read_outline
 from ravelar.graphs.ravel_open import prices_of
 from ravelar.graphs.ravel_parts import Parts
+from ravelar.graphs.ravel_restoring import restored
 from ravelar.graphs.ravel_state import JOINED, RavelContext, RavelOutput
 from ravelar.tools.completion import content_text
 from ravelar.tools.errors import InputError, UnknownName
 from ravelar.tools.writing.events import EVENTS, Event, EventLog
 from ravelar.tools.writing.gate import has_finished
 from ravelar.tools.writing.measures import measure_run
-from ravelar.tools.writing.replay import run_of, state_of
+from ravelar.tools.writing.replay import run_of
 from ravelar.writing_folder import (
     begin_folder,
     check_checkpoints,
@@ -182,10 +183,10 @@ class _Work:
         if has_finished(self.values.get("end") or ""):
             return _Done
         last = max((event.get("step") or 0 for event in self.log.events), default=0)
-        if not state.values and last == 0:
+        if not self.log.events or not (last or state.values):
             return given
         self.log.write("resumed", limits=asdict(self.context.limits()))
-        if state.values.get("step", 0) > last or not state.values:  # the log is the truth
+        if not state.values or state.values.get("step", 0) > last:  # the log is the truth
             self._put(restored(self.log.events))
         elif not state.next:
             self._put({"end": "", "because": "", "failures": {}})
@@ -220,12 +221,3 @@ class _Work:
         answer = self.job.answer(self.waiting)
         self.waiting = None
         return Command(resume=answer)
-
-
-def restored(events: Sequence[Event]) -> dict[str, Any]:
-    """Return the graph's state after a log's events, where no checkpoint holds it: a run that was forked, or moved."""
-    state = state_of(events)
-    reopened = list(dict.fromkeys(event["section"] for event in events if event["kind"] == "reopened"))
-    approved = list(dict.fromkeys(event["what"] for event in events if event["kind"] == "approved"))
-    more = {"run": run_of(events)["run"], "errands": [], "refusal": None, "failures": {}, "article": None}
-    return {**state, **more, "seamed": reopened or None, "approved": approved}

@@ -16,10 +16,9 @@ from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.runtime import Runtime
 from langgraph.types import Checkpointer, Send
 
-from ravelar.graphs.ravel_approving import ApproveNodes, unapproved
+from ravelar.graphs.ravel_approving import ApproveNodes
 from ravelar.graphs.ravel_deciding import DecideNodes
 from ravelar.graphs.ravel_desk import desk_of
 from ravelar.graphs.ravel_parts import Parts
@@ -29,7 +28,7 @@ from ravelar.graphs.ravel_state import Desk, RavelContext, RavelInput, RavelOutp
 RavelGraph = CompiledStateGraph[RavelState, RavelContext, RavelInput, RavelOutput]
 Branch = Literal["plan", "outline", "approve", "seam", "finish"]
 
-_MOVES = ("outline", "seam", "finish")
+_MOVES = ("outline", "approve", "seam", "finish")
 
 
 def build_ravel(*, parts: Parts | None = None, checkpointer: Checkpointer = None) -> RavelGraph:
@@ -61,12 +60,10 @@ def build_ravel(*, parts: Parts | None = None, checkpointer: Checkpointer = None
     return wiring.compile(name="ravel", checkpointer=checkpointer)
 
 
-def after_plan(state: RavelState, runtime: Runtime[RavelContext]) -> Branch | Sequence[Send]:
-    """Go where the plan says; back to it where its action was refused, and to a person before anything else."""
+def after_plan(state: RavelState) -> Branch | Sequence[Send]:
+    """Go where the plan says; back to it where its action was refused. It depends on the state alone."""
     if state.get("end"):
         return "finish"
-    if unapproved(state, runtime.context or RavelContext()):
-        return "approve"
     errands = state.get("errands") or []
     if not errands:
         return "plan"

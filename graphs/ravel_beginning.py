@@ -10,6 +10,7 @@ from ravelar.graphs.ravel_state import ROLES, RavelContext, Role
 from ravelar.tools.chat.failures import model_name
 from ravelar.tools.errors import InputError
 from ravelar.tools.writing.prices import FREE
+from ravelar.tools.writing.replay import run_of
 from ravelar.tools.writing.state import Brief, ProtocolName
 
 _UNASKED: Mapping[ProtocolName, frozenset[Role]] = {
@@ -46,12 +47,11 @@ def tell_run(run: Run, brief: Brief, models: Mapping[str, str]) -> str:
     Raises: InputError: if the log is of another run.
     """
     protocol = run.context.protocol
-    there = run.open.log.events
-    if there:
-        first = there[0]
-        same = (first.get("brief"), first.get("protocol")) == (brief, protocol)
-        if not same or any(event["kind"] != "run" for event in there):
-            raise InputError(f"the event log {run.open.log.path} holds another run: {first.get('run')}")
+    if there := run.open.log.events:
+        first = run_of(there)
+        same = (first["brief"], first["protocol"]) == (brief, protocol)
+        if not same or any(event["kind"] not in {"run", "resumed"} for event in there):
+            raise InputError(f"the event log {run.open.log.path} holds another run: {first['run']}")
         return str(first["run"])
     replay = any(name.partition(":")[0] in FREE for name in models.values())
     told = {"limits": asdict(run.limits), "models": dict(models), "replay": replay}

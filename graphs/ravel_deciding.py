@@ -18,6 +18,7 @@ from ravelar.graphs.ravel_state import JOINED, Errand, RavelContext, RavelState,
 from ravelar.tools.errors import InputError
 from ravelar.tools.writing.actions import Action, refusal
 from ravelar.tools.writing.gate import STEP_BUDGET, finished_end, has_finished
+from ravelar.tools.writing.replay import result_of
 from ravelar.tools.writing.seams import seams
 from ravelar.tools.writing.state import article, in_order, new_state
 from ravelar.tools.writing.transitions import outlined, reopened
@@ -57,8 +58,10 @@ class DecideNodes:
     def plan(self, state: RavelState, runtime: Runtime[RavelContext]) -> Update:
         """Decide what comes next, unless the run has ended, or a person is to look first."""
         run = Run.of(self.parts, state, runtime)
-        if state.get("end") or unapproved(state, run.context):
+        if state.get("end"):
             return {"errands": []}
+        if unapproved(state, run.context):
+            return {"errands": [Errand(step=state.get("step", 0), operation="approve", section=None)]}
         sections, step = len(state.get("order") or []), state.get("step", 0)
         most = run.limits.steps_for(sections)
         if step >= most:
@@ -107,8 +110,8 @@ def _asked(run: Run, step: int) -> Update:
         return {**update, "errands": [errand_of(state, action, step)], "refusal": None}
     errand = Errand(step=step, operation=action.operation, section=action.section, thought=action.thought)
     tell_step(run, errand, refused=why)
-    again = why if told is None else None
-    return {**update, **run.stepped(errand, f"refused: {why}"), "errands": [], "refused": 1, "refusal": again}
+    refused = run.stepped(errand, result_of(None, action.operation, refused=why))
+    return {**update, **refused, "errands": [], "refused": 1, "refusal": why if told is None else None}
 
 
 def _nothing_done() -> Update:

@@ -27,7 +27,8 @@ def next_errands(state: RavelState, context: RavelContext, limits: Limits) -> li
     alone = [next_action(protocol, _alone(section), limits) for section in in_order(state)]
     actions = [action for action in alone if action.section is not None]
     left = limits.steps_for(len(state["order"])) - step
-    return [errand_of(state, action, number) for number, action in enumerate(actions[:left], step + 1)]
+    errands = [errand_of(state, action, number) for number, action in enumerate(actions[:left], step + 1)]
+    return [{**errand, "first": step + 1} for errand in errands]
 
 
 def errand_of(state: RavelState, action: Action, step: int) -> Errand:

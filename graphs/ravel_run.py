@@ -32,7 +32,6 @@ ROLE_OF: Mapping[str, Role] = {
     "refine": "refiner",
 }
 _BUDGETS = {"tokens": TOKEN_BUDGET, "cost": MONEY_BUDGET, "seconds": TIME_BUDGET}
-_LONGEST_RESULT = 300
 
 
 @dataclass(slots=True)
@@ -76,7 +75,7 @@ class Run:
     def stepped(self, errand: Errand, result: str) -> Update:
         """Return what a step adds to the state, besides what it changed."""
         named = {name: errand[name] for name in ("step", "operation", "section")}
-        return {"step": 1, "recent": [StepRecord(**named, result=result[:_LONGEST_RESULT])]}  # type: ignore[typeddict-item]
+        return {"step": 1, "recent": [StepRecord(**named, result=result)]}  # type: ignore[typeddict-item]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +181,8 @@ def do(run: Run, errand: Errand, work: Callable[[Doing], None]) -> Update:
 def tell_step(run: Run, errand: Errand, *, refused: str | None = None) -> None:
     """Write down what was decided."""
     named = {name: errand[name] for name in ("step", "operation", "section")}
-    run.note("step", **named, thought=errand.get("thought", ""), refused=refused)
+    first = errand.get("first", errand["step"])
+    run.note("step", **named, first=first, thought=errand.get("thought", ""), refused=refused)
 
 
 def _failed(run: Run, errand: Errand, error: AgentError) -> None:
@@ -192,7 +192,10 @@ def _failed(run: Run, errand: Errand, error: AgentError) -> None:
         run.update["errands"] = []
         tell_step(run, errand)
     times = (run.state.get("failures") or {}).get(_attempt(errand), 0) + 1
-    run.update |= {**run.stepped(errand, f"failed: {said}"), **_attempts(run, errand, times)}
+    name, section = errand["operation"], errand["section"]
+    told = {"step": errand["step"], "operation": name, "section": section, "error": type(error).__name__}
+    run.note("gave_up", **told, message=said)
+    run.update |= {**run.stepped(errand, result_of(None, name, failed=said)), **_attempts(run, errand, times)}
     if not isinstance(error, BrokenReply) or times >= run.context.max_attempts:
         run.update |= run.ends(FAILED + failure_name(error), f"{_attempt(errand)}: {said}")
 

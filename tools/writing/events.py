@@ -7,7 +7,9 @@ A run's folder holds `events.jsonl`, one JSON object a line, only ever added to:
               said {text, tool_calls, ...}, tokens_in, tokens_out, cached, cost (null: unknown), seconds, retries
     retry     a call is tried again: role, step, section, prompt, why, wait_s
     failed    a call failed for good: role, step, section, prompt, error, message, seconds, retries
-    step      what was decided: step, operation, section, thought, refused (null, or why)
+    step      what was decided: step, operation, section, thought, refused (null, or why), first (the first step that
+              was decided together with it)
+    gave_up   a step came to nothing: step, operation, section, error, message
     outline   step, title, sections
     text      a section's new text: step, section, operation (draft, refine, edit), content, summary, changes, findings
     review    step, section, verdicts, score, feedback, findings, status
@@ -41,7 +43,21 @@ Event = dict[str, Any]
 
 EVENTS = "events.jsonl"
 KINDS = frozenset(
-    {"run", "call", "retry", "failed", "step", "outline", "text", "review", "reopened", "approved", "end", "resumed"}
+    {
+        "run",
+        "call",
+        "retry",
+        "failed",
+        "step",
+        "outline",
+        "text",
+        "review",
+        "reopened",
+        "approved",
+        "end",
+        "resumed",
+        "gave_up",
+    }
 )
 _ONCE = frozenset({"step", "outline", "text", "review", "reopened", "approved"})
 _PAID = frozenset({"run", "call", "failed"})

@@ -11,6 +11,8 @@ from ravelar.tools.writing.limits import Limits
 from ravelar.tools.writing.state import StepRecord, WritingState, last_steps, new_state
 from ravelar.tools.writing.transitions import reopened, with_review, with_text
 
+_LONGEST_RESULT = 300
+
 
 def run_of(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Return the event that says what run it is.
@@ -47,10 +49,14 @@ def state_of(events: Iterable[Mapping[str, Any]]) -> WritingState:
     return state
 
 
-def result_of(section: Mapping[str, Any] | None, operation: str, *, refused: str | None = None) -> str:
+def result_of(
+    section: Mapping[str, Any] | None, operation: str, *, refused: str | None = None, failed: str | None = None
+) -> str:
     """Return what came of a step, in the words of its record."""
     if refused is not None:
-        return f"refused: {refused}"
+        return f"refused: {refused}"[:_LONGEST_RESULT]
+    if failed is not None:
+        return f"failed: {failed}"[:_LONGEST_RESULT]
     if section is not None and operation == "review":
         return f"score {section['score']:g}, {section['status']}"
     return section["status"] if section is not None else "done"
@@ -63,6 +69,8 @@ def _apply(state: WritingState, event: Mapping[str, Any], limits: Limits) -> Non
         state["refused"] += event["refused"] is not None
         record = _record(event, result_of(None, event["operation"], refused=event["refused"]))
         state["recent"] = last_steps(state["recent"], [record])
+    elif kind == "gave_up":
+        _tell(state, event["step"], result_of(None, event["operation"], failed=event["message"]))
     elif kind == "outline":
         state["title"] = event["title"]
         state["order"] = [section["id"] for section in event["sections"]]
@@ -88,10 +96,12 @@ def _change(state: WritingState, event: Mapping[str, Any], limits: Limits) -> No
         changed = reopened(section, event["feedback"])
     state["sections"] = {**state["sections"], name: changed}
     operation = event.get("operation", event["kind"])
-    state["recent"] = [
-        {**record, "result": result_of(changed, operation)} if record["step"] == event["step"] else record
-        for record in state["recent"]
-    ]
+    _tell(state, event["step"], result_of(changed, operation))
+
+
+def _tell(state: WritingState, step: int, result: str) -> None:
+    """Say what came of a step that is among the recent ones."""
+    state["recent"] = [{**record, "result": result} if record["step"] == step else record for record in state["recent"]]
 
 
 def _record(event: Mapping[str, Any], result: str) -> StepRecord:
