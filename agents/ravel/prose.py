@@ -1,20 +1,22 @@
 """Read a reply that holds prose: between tags, where JSON would cost an escape for every quotation mark; or as JSON."""
 
 import re
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar, Unpack
 
+from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import BaseModel, ConfigDict, Field
 
-from ravelar.agents.asking import Method
+from ravelar.agents.asking import Answer, How, Method, ask
 from ravelar.agents.prompts import load_prompt, shorten
-from ravelar.agents.ravel.languages import prompt_of
+from ravelar.agents.ravel.languages import labels_of, prompt_of
 from ravelar.agents.reading import read_object
 from ravelar.tools.chat.meter import estimate_tokens
 from ravelar.tools.writing.detectors import length_of
 from ravelar.tools.writing.languages import wrong_language
 from ravelar.tools.writing.limits import Limits
-from ravelar.tools.writing.state import Language, Section
+from ravelar.tools.writing.state import Language, Section, WritingState
+from ravelar.tools.writing.view import neighbours, section_brief, section_view
 
 _AS_JSON = re.compile(r"\{\s*\"\w+\"\s*:")
 _LONGEST_SUMMARY = 2_000
@@ -52,6 +54,47 @@ class Refined(BaseModel):
 
 
 P = TypeVar("P", Draft, Refined)
+
+
+def ask_for_prose(  # noqa: PLR0913, PLR0917  what drafter and refiner share
+    chat: BaseChatModel,
+    role: str,
+    model: type[P],
+    state: WritingState,
+    section: str,
+    limits: Limits,
+    *,
+    more: Mapping[str, str] | None = None,
+    **how: Unpack[How],
+) -> Answer[P]:
+    """Ask for the text of a section, as `role`; `more` fills what its prompt has beside what all are shown.
+
+    Raises:
+        AgentError: if there is no usable reply, one in another language included; see `agents.asking.ask`.
+    """
+    language, method = state["brief"]["language"], how.get("method", "text")
+    values = {**section_values(state, section), **(more or {}), "form": answer_form(language, method)}
+    reply = reply_for(model, state["sections"][section], method)
+    prompt = prompt_of(language, role)
+    return ask(chat, prompt, values, reply, check=lambda said: check_prose(said, language, limits), **how)
+
+
+def section_values(state: WritingState, section: str, *, before: int = 2, join: bool = True) -> dict[str, str]:
+    """Return what everybody who works on a section is shown: brief, title, neighbours, and the section's plan.
+
+    Args:
+        state: The run.
+        section: The section's id.
+        before: How many of the sections before are shown.
+        join: Whether the end of the text before is shown.
+    """
+    labels = labels_of(state["brief"]["language"])
+    return {
+        "brief": section_brief(state["brief"], labels),
+        "title": state.get("title", ""),
+        "neighbours": neighbours(state, section, labels, before=before, join=join),
+        "section": section_view(state["sections"][section], labels),
+    }
 
 
 def answer_form(language: Language, method: Method) -> str:

@@ -8,11 +8,11 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ravelar.agents.asking import Answer, How, ask
-from ravelar.agents.ravel.languages import labels_of, prompt_of
+from ravelar.agents.ravel.languages import prompt_of
+from ravelar.agents.ravel.prose import section_values
 from ravelar.tools.writing.limits import HIGHEST_SCORE
 from ravelar.tools.writing.state import WritingState
 from ravelar.tools.writing.verdicts import CRITERIA, Verdict, score_bounds
-from ravelar.tools.writing.view import neighbours, section_brief, section_view
 
 _NONE = "-"
 _OF_TEN = re.compile(r"\A\s*(-?\d+(?:\.\d+)?)\s*(?:/\s*10|分)?\s*\Z")
@@ -99,18 +99,13 @@ def review(
     Raises:
         AgentError: if there is no usable reply; see `agents.asking.ask`.
     """
-    brief = state["brief"]
-    language, labels = brief["language"], labels_of(brief["language"])
-    now = state["sections"][section]
     values = {
-        "brief": section_brief(brief, labels),
-        "title": state.get("title", ""),
-        "neighbours": neighbours(state, section, labels, before=1, join=False),
-        "section": section_view(now, labels),
-        "content": now["content"],
+        **section_values(state, section, before=1, join=False),
+        "content": state["sections"][section]["content"],
         "findings": "\n".join(findings) or _NONE,
     }
-    return ask(chat, prompt_of(language, "reviewer"), values, Review, check=check_review, **how)
+    prompt = prompt_of(state["brief"]["language"], "reviewer")
+    return ask(chat, prompt, values, Review, check=check_review, **how)
 
 
 def check_review(review: Review) -> None:

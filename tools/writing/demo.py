@@ -71,11 +71,11 @@ def reply_to(messages: "Sequence[BaseMessage]") -> str:
 
 def _decision(exchange: Mapping[str, Any], asked: str) -> str:
     step = _STEP.search(asked)
-    said = _at(exchange["plan"], int(step[1]) if step else len(exchange["plan"]), "a decision after its last one")
-    return json.dumps(said, ensure_ascii=False)
+    decisions = [json.dumps(decision, ensure_ascii=False) for decision in exchange["plan"]]
+    return _at(decisions, int(step[1]) if step else len(decisions), "a decision after its last one")
 
 
-def _at(replies: Sequence[Any], number: int, what: str) -> Any:
+def _at(replies: Sequence[str], number: int, what: str) -> str:
     if number >= len(replies):
         raise InputError(
             f"the shipped exchange holds no {what.removeprefix('a ')}: it was made with the default outline and limits"
