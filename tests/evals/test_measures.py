@@ -197,8 +197,11 @@ def test_the_published_error_rates_are_those_that_are_measured(shared) -> None:
     items, outputs = given(shared("c3ebench/outputs_chinese.jsonl.gz").parent)
     if len(outputs) != 3_000:
         pytest.skip(f"docs/measures.md was measured on 3,000 outputs; here are {len(outputs):,}")
-    found = error_rates(outputs, items)
+    models = {one.model for one in outputs}
     docs = (ROOT / "docs/measures.md").read_text(encoding="utf-8")
+    if not all(model in docs for model in models):
+        pytest.skip(f"docs/measures.md was measured on other models than {', '.join(sorted(models))}")
+    found = error_rates(outputs, items)
     for line in table(found).splitlines():
         assert line in docs
     wrong = {(one.kind, one.task): one.wrong for one in found}
