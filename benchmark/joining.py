@@ -74,10 +74,10 @@ def raw_mean(matrix: ScoreMatrix, train: Rows) -> Floats:
 
 
 def standardised_mean(matrix: ScoreMatrix, train: Rows) -> Floats:
-    """Take the mean of z-scores: shift and scale of the training prompts, no labels."""
+    """Take the mean of z-scores: shift and scale of the training prompts, no labels; a constant model has no say."""
     seen = matrix.scores[:, train]
     shift, scale = seen.mean(axis=(1, 2), keepdims=True), seen.std(axis=(1, 2), keepdims=True)
-    return np.asarray(((matrix.scores - shift) / scale).mean(axis=0))
+    return np.asarray(((matrix.scores - shift) / np.where(scale > 0, scale, 1.0)).mean(axis=0))
 
 
 class CalibratedMean:

@@ -55,7 +55,8 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and exit with its code.
 
-    Our own errors become one line on standard error: unusable input exits with 2, a Hub, model or tool that fails with 1.
+    Our own errors become one line on standard error: unusable input exits with 2; a Hub, model or tool that fails,
+    with 1.
     """
     from ravelar.tools.errors import (  # noqa: PLC0415  light, but not for `--help`
         AgentError,

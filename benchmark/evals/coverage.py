@@ -58,7 +58,14 @@ def coverage(clusters: int, *, simulations: int, seed: int = 5, resamples: int =
         for i, (table, one) in enumerate(zip(drawn, pairs, strict=True))
     ]
     false = [any(map(ranked, board.pairs)) for board in boards]
-    return Coverage(clusters, *(float(np.mean(one)) for one in (held, zero, false, shown)), simulations)
+    return Coverage(
+        clusters=clusters,
+        mean=float(np.mean(held)),
+        difference=float(np.mean(zero)),
+        false_ranks=float(np.mean(false)),
+        power=float(np.mean(shown)),
+        simulations=simulations,
+    )
 
 
 def simulated(rng: np.random.Generator, clusters: int, *, systems: int) -> Table:
@@ -75,7 +82,7 @@ def _scores(rng: np.random.Generator, place: Ints, systems: int) -> Floats:
     of_cluster, of_row, of_score = _SPREADS
     shared = of_cluster * rng.normal(size=place.max() + 1)[place] + of_row * rng.normal(size=len(place))
     heights = 7.5 + shared + of_score * (1.0 - rng.exponential(size=(systems, len(place))))
-    return np.clip(np.round(heights), 1, 10)
+    return np.asarray(np.clip(np.round(heights), 1, 10), dtype=np.float64)
 
 
 def _truth() -> float:

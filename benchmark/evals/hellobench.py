@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ravelar.benchmark.evals.leaderboard import leaderboard, verdict
 from ravelar.benchmark.evals.means import differences, unpaired
@@ -54,7 +55,7 @@ def _by_task(folder: Path) -> dict[str, list[Score]]:
     return {task: scores for task, scores in found.items() if scores}
 
 
-def _rows(path: Path) -> Iterator[dict[str, object]]:
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 

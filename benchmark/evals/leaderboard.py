@@ -116,9 +116,14 @@ def published_leaderboard(given: Mapping[str, Published]) -> Leaderboard:
 
 
 def ranked(pair: Difference) -> bool:
-    """Whether the data show which of two is ahead, at the 5 % level after the correction."""
+    """Whether the data show which of two is ahead.
+
+    Both must say so: the test at the 5 % level after the correction, and the 95 % interval, which must not hold zero.
+    """
     p = pair.p if pair.adjusted is None else pair.adjusted
-    return pair.value is not None and pair.value != 0 and p < ALPHA
+    if pair.value is None or pair.low is None or pair.high is None:
+        return False
+    return p < ALPHA and not pair.low <= 0 <= pair.high
 
 
 def verdict(pair: Difference, pairs: int) -> str:
@@ -145,7 +150,7 @@ def verdict(pair: Difference, pairs: int) -> str:
 
 def _apart(first: str, one: Published, second: str, other: Published) -> Difference:
     """Return the unpaired difference of two published means."""
-    from scipy import stats  # noqa: PLC0415
+    from scipy import stats  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
 
     z = float(stats.norm.ppf((1 + LEVEL) / 2))
     error = float(np.hypot(one.half_width, other.half_width)) / z

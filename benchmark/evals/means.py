@@ -1,5 +1,6 @@
 """Means and differences with intervals by cluster bootstrap; unscored rows are counted, never taken for zero."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -143,7 +144,8 @@ def unpaired(table: Table, first: str, second: str, *, seed: int = SEED, resampl
     one, other = (ratios(sums[[i]], counts[[i]], seed=seed + i, resamples=resamples) for i in range(2))
     seen = (counts > 0).sum(axis=1)
     errors = [standard_error(sums[i][counts[i] > 0], counts[i][counts[i] > 0]) for i in range(2)]
-    error = None if None in errors else float(np.hypot(*[e for e in errors if e is not None]))
+    known = [one for one in errors if one is not None]
+    error = math.hypot(*known) if len(known) == len(errors) else None
     n = counts.sum(axis=1)
     value = float(sums[0].sum() / n[0] - sums[1].sum() / n[1]) if n.min() else None
     clusters = int(seen.min())
@@ -182,7 +184,7 @@ def p_value(value: float | None, error: float | None, clusters: int) -> float:
 
     A percentile of 2,000 resamples knows no p below 0.001, which no correction over a leaderboard would survive.
     """
-    from scipy import stats  # noqa: PLC0415
+    from scipy import stats  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
 
     if value is None or error is None:
         return 1.0
@@ -205,7 +207,7 @@ def minimum_detectable(error: float, clusters: int, *, level: float = 1 - LEVEL,
 
     Source: the usual sum of two quantiles, such as J. Cohen, Statistical power analysis (1988), with Student's t.
     """
-    from scipy import stats  # noqa: PLC0415
+    from scipy import stats  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
 
     freedom = clusters - 1
     return float((stats.t.ppf(1 - level / 2, freedom) + stats.t.ppf(power, freedom)) * error)

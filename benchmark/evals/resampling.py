@@ -34,7 +34,9 @@ def ratios(sums: Floats, counts: Floats, *, seed: int = SEED, resamples: int = R
         (drawn @ sums.T, drawn @ counts.T) for drawn in multiplicities(sums.shape[1], seed=seed, resamples=resamples)
     ]
     numerator, denominator = (np.concatenate([part[i] for part in parts]) for i in range(2))
-    return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0)
+    out: Floats = np.full(numerator.shape, np.nan)
+    np.divide(numerator, denominator, out=out, where=denominator > 0)
+    return out
 
 
 def multiplicities(clusters: int, *, seed: int | Sequence[int] = SEED, resamples: int = RESAMPLES) -> Iterator[Floats]:
@@ -54,7 +56,7 @@ def bounds(resampled: Floats, clusters: int) -> tuple[Floats, Floats]:
 
     Source: T. Hesterberg, What teachers should know about the bootstrap, The American Statistician 69 (2015), 4.
     """
-    from scipy import stats  # noqa: PLC0415  loaded when a figure is asked for
+    from scipy import stats  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
 
     if clusters < 2:
         nothing = np.full(resampled.shape[1:], np.nan)
@@ -82,5 +84,6 @@ def by_cluster(values: Floats, clusters: Ints, count: int) -> tuple[Floats, Floa
     place = (np.arange(len(values))[:, None] * count + clusters).ravel()
     shape = (len(values), count)
     size = len(values) * count
-    sums = np.bincount(place, filled.ravel(), size).reshape(shape)
-    return sums, np.bincount(place, known.ravel().astype(np.float64), size).reshape(shape)
+    sums = np.bincount(place, filled.ravel(), size).astype(np.float64)
+    counts = np.bincount(place, known.ravel(), size).astype(np.float64)
+    return sums.reshape(shape), counts.reshape(shape)

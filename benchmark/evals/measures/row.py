@@ -38,7 +38,7 @@ class Thresholds:
         letters: Fewest letters of a text that is one.
     """
 
-    lift: float = 4.0
+    lift: float = 2.5
     repeated: float = 0.5
     script: float = 0.8
     length: float = 50.0

@@ -81,7 +81,9 @@ def _judgebench(record: Record) -> Iterator[Given]:
     key, first = field(record, "pair_id", str), label == "A>B"
     subset = judgebench_category(field(record, "source", str))
     case = _case(key, subset, 2, 1, field(record, "question", str), first)
-    inner = next((one["judgment"] for one in judgments if one and isinstance(one.get("judgment"), dict)), {})
+    inner: dict[str, Any] = next(
+        (one["judgment"] for one in judgments if one and isinstance(one.get("judgment"), dict)), {}
+    )
     system = str(inner.get("judge_model") or record.file.name.partition(".json")[0])
     if scores := inner.get("scores"):
         a, b = map(float, scores)
@@ -91,7 +93,7 @@ def _judgebench(record: Record) -> Iterator[Given]:
     if any(one is None for one in decisions):
         yield Given(system, case, Judged(key, error="no decision in one of the orders"))
         return
-    straight = [_FLIPPED.get(one, one) if i % 2 else one for i, one in enumerate(decisions)]
+    straight = [_FLIPPED.get(str(one), one) if i % 2 else one for i, one in enumerate(decisions)]
     votes = tuple("right" if one == label else "wrong" if one == _FLIPPED[label] else "tie" for one in straight)
     share = sum({"right": 1.0, "tie": 0.5, "wrong": 0.0}[vote] for vote in votes) / len(votes)
     yield Given(system, case, Judged(key, share=share, votes=votes))
