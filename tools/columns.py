@@ -55,19 +55,30 @@ class Columns:
         for role, name in (("task", self.task), ("tool", self.tool)):
             if name != role:
                 metadata.pop(role, None)
-                metadata[role] = _cell(values, name, None)
-        return Triple(prompt, completion, _cell(values, self.reference, None), metadata)
+                metadata[role] = cell(values, name, None)
+        return Triple(prompt, completion, cell(values, self.reference, None), metadata)
+
+    def row(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row under the default names, all that is of no role under `metadata`; what is null is left out.
+
+        The column that a dotted name reaches into goes nowhere: where one role lies, others may, labels among them.
+        """
+        names = {role: getattr(self, role) for role in self.__slots__}
+        found = {role: value for role, name in names.items() if (value := cell(values, name, None)) is not None}
+        taken = {name if name in values else name.partition(".")[0] for name in names.values()}
+        rest = {name: value for name, value in values.items() if name not in taken}
+        return {**found, **({"metadata": rest} if rest else {})}
 
     def truth(self, values: Mapping[str, Any]) -> bool | None:
         """Return the row's label as a truth value; None where it has none, or none that is one."""
-        label = _cell(values, self.label)
+        label = cell(values, self.label)
         if isinstance(label, bool):
             return label
         text = str(label).strip().lower() if isinstance(label, str | int) else ""
         return True if text in _TRUE else False if text in _FALSE else None
 
     def _needed(self, values: Mapping[str, Any], role: str, name: str) -> Any:
-        value = _cell(values, name)
+        value = cell(values, name)
         if value is _MISSING:
             there = ", ".join(map(repr, list(values)[:12])) or "none"
             raise InputError(f"{role}: no column {name!r}; columns: {there}; name it with --column {role}=NAME")
@@ -76,7 +87,7 @@ class Columns:
         return value
 
 
-def _cell(values: Mapping[str, Any], name: str, default: Any = _MISSING) -> Any:
+def cell(values: Mapping[str, Any], name: str, default: Any = _MISSING) -> Any:
     """Return a column's value, a dotted name reaching into mappings; the default where there is none."""
     if name in values or "." not in name:
         return values.get(name, default)

@@ -206,13 +206,15 @@ def _router_source(given: Router | RouterSource | None) -> RouterSource:
         return lambda: None
     if not callable(given):
         raise InputError(f"router is {type(given).__name__}; allowed: a router, a callable that opens one, or None")
-    return cast("RouterSource", given) if _takes_nothing(given) else lambda: cast("Router", given)
+    return (lambda: cast("Router", given)) if _takes_a_query(given) else cast("RouterSource", given)
 
 
-def _takes_nothing(given: Callable[..., object]) -> bool:
-    """Tell what opens a router, and takes no argument, from a router, which takes a query."""
+def _takes_a_query(given: Callable[..., object]) -> bool:
+    """Tell a router, which takes prompt, reference and metadata, from what opens one, and takes nothing."""
     try:
-        inspect.signature(given).bind()
-    except (TypeError, ValueError):
+        inspect.signature(given).bind("", None, {})
+    except TypeError:
         return False
+    except ValueError:  # no signature to be had, as of some callables written in C
+        return True
     return True

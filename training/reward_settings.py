@@ -1,6 +1,5 @@
 """What a `RoutedReward` is made of, checked when it is made: a wrong setting is told before training begins."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -39,9 +38,6 @@ class RewardSettings:
         self._check_unknown()
         if not isinstance(self.acquisition, AcquisitionLimits):
             raise InputError(f"acquisition is {type(self.acquisition).__name__}; AcquisitionLimits are needed")
-        limit = self.time_limit_s
-        if not isinstance(limit, int | float) or not 0 < limit <= threading.TIMEOUT_MAX:
-            raise InputError(f"time_limit_s is {limit!r}; a finite number of seconds above 0 is needed")
         for watch in self.watches:
             if not isinstance(watch, RewardWatch):
                 raise InputError(f"{type(watch).__name__} is no watch: a method `see` is needed")

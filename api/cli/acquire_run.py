@@ -18,13 +18,12 @@ from ravelar.cli.acquire_show import show_event, show_result
 from ravelar.cli.interruption import Terminated, giving_up_soon
 from ravelar.graphs.rlar import RlarGraph, build_rlar
 from ravelar.graphs.rlar_state import RlarContext, RlarOutput
+from ravelar.task_rows import graph_row, read_all, read_probe_rows
 from ravelar.tools.adopted.entry import RemoteRecipe
 from ravelar.tools.adopted.place import place_of
 from ravelar.tools.columns import Columns
 from ravelar.tools.errors import InputError
-from ravelar.tools.evidence.labelled import read_probes
 from ravelar.tools.hub.remote import open_remote
-from ravelar.tools.rows import BadRow, Row, read_rows
 
 _ENDS_WELL = frozenset({"adopted", "known", "scored"})
 _INTERRUPTED = "interrupted; what was done is kept, the same command continues"
@@ -107,43 +106,10 @@ def _input(job: AcquireJob) -> dict[str, Any]:
         raise InputError("nothing to go by: give --task-examples FILE, --probes FILE, or both")
     given: dict[str, Any] = {"triples": []}
     if job.examples is not None:
-        given["examples"] = [_named(row, job.columns, ("prompt",)) for row in _rows(job.examples)]
+        given["examples"] = [graph_row(place, row, job.columns) for place, row in read_all(job.examples)]
     if job.probes is not None:
-        rows = _rows(job.probes)
-        given["probes"] = [_named(row, job.columns, ("prompt",)) for row in rows]
-        # Read here as the graph will, so that a wrong label is told by its place, before anything is spent.
-        read_probes([Row(place, row, 0) for (place, _), row in zip(rows, given["probes"], strict=True)])
+        given["probes"] = read_probe_rows(job.probes, job.columns)
     return given
-
-
-def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Read a whole file; a row that can't be read is the caller's mistake, told before anything is spent."""
-    rows: list[tuple[str, dict[str, Any]]] = []
-    for row in read_rows(str(path)):
-        if isinstance(row, BadRow):
-            raise InputError(f"{row.place}: {row.reason}")
-        rows.append((row.place, dict(row.values)))
-    if not rows:
-        raise InputError(f"{path} holds no rows")
-    return rows
-
-
-def _named(placed: tuple[str, dict[str, Any]], columns: Columns, needed: tuple[str, ...]) -> dict[str, Any]:
-    """Return a row under the graph's own column names, further columns as metadata."""
-    place, values = placed
-    row: dict[str, Any] = {}
-    for role in Columns.__slots__:
-        name = getattr(columns, role)
-        if values.get(name) is not None:
-            row[role] = values.pop(name)
-    for role in needed:
-        if role not in row:
-            there = ", ".join(map(repr, [*row, *values][:12])) or "none"
-            raise InputError(f"{place}: no column {getattr(columns, role)!r}; columns: {there}; --column {role}=NAME")
-    for role in ("chosen", "rejected"):
-        if role in values:
-            row[role] = values.pop(role)
-    return {**row, **({"metadata": values} if values else {})}
 
 
 def _thread(given: dict[str, Any], context: RlarContext) -> str:

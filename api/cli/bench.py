@@ -1,11 +1,12 @@
 """`ravelar bench`: speed and memory on this machine, as a table or as JSON."""
 
 import json
-from collections.abc import Mapping
 
 import click
 
 from ravelar.cli.bench_route import route
+from ravelar.cli.bench_train_reward import train_reward
+from ravelar.cli.figures import show_figures
 
 _GOALS = {  # what issue and docs promise; a benchmark shows them beside what this machine did
     "overhead_us_per_triple": "at most 20",
@@ -27,6 +28,7 @@ def command() -> None:
 
 
 command.add_command(route)
+command.add_command(train_reward)
 
 
 @command.command("score")
@@ -37,7 +39,7 @@ def score(as_json: bool, rows: int) -> None:
     from ravelar.benchmark.score_speed import measure  # noqa: PLC0415  not for `--help`
 
     figures = measure(rows=rows)
-    click.echo(json.dumps(figures)) if as_json else _show(figures)
+    click.echo(json.dumps(figures)) if as_json else show_figures(figures, _GOALS)
 
 
 @command.command("sandbox")
@@ -52,17 +54,5 @@ def sandbox(as_json: bool, seconds: float) -> None:
         click.echo(json.dumps(figures))
         return
     latencies = figures.pop("latencies_ms")
-    _show(figures)
-    _show({f"{way}, {name}, ms": ms for way, times in latencies.items() for name, ms in times.items()})
-
-
-def _show(figures: Mapping[str, float]) -> None:
-    from rich.console import Console  # noqa: PLC0415  60 ms, for people only
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table("figure")
-    table.add_column("measured", justify="right")
-    table.add_column("goal", justify="right")
-    for name, figure in figures.items():
-        table.add_row(name, f"{figure:,.4g}" if figure < 1000 else f"{figure:,.0f}", _GOALS.get(name, ""))
-    Console().print(table)
+    show_figures(figures, _GOALS)
+    show_figures({f"{way}, {name}, ms": ms for way, times in latencies.items() for name, ms in times.items()}, {})

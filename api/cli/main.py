@@ -5,12 +5,12 @@ failed; 2 wrong usage or unusable input, nothing was done; 130 interrupted (Ctrl
 written stays and `--resume` continues it.
 """
 
-import difflib
-import importlib
 import sys
 from typing import Any
 
 import click
+
+from ravelar.cli.lazy import LazyGroup
 
 COMMANDS = {
     "score": "Score completions with the reward tool that fits each.",
@@ -18,6 +18,7 @@ COMMANDS = {
     "acquire": "Get a reward tool for a task: find, write, check and adopt one.",
     "library": "List, show, share and retire adopted reward tools.",
     "hub": "Search the Hub for reward models, or look at one without downloading it.",
+    "train": "Train a policy with routed rewards: GRPO, a demo, a study.",
     "sandbox": "See which layers of the jail hold on this machine.",
     "bench": "Measure speed and memory on this machine.",
 }
@@ -34,36 +35,6 @@ failed; 2 wrong usage or unusable input; 130 or 143 interrupted, --resume contin
 """
 
 
-class LazyGroup(click.Group):
-    """A group whose commands live in modules of their names, imported on use; unknown names get a hint."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands' names, in the order in which they are used."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"ravelar.cli.{cmd_name}").command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one may have been meant."""
-        close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            ctx.fail(f"No such command {args[0]!r}.{hint} Commands: {', '.join(COMMANDS)}.")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
         from ravelar import __version__  # noqa: PLC0415  only asked for here
@@ -72,7 +43,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, known=COMMANDS, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
 def cli() -> None:
     """Rewards from an agent: each query gets the reward tool that fits it."""

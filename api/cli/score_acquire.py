@@ -13,6 +13,7 @@ from ravelar.cli.acquire_show import one_line, show_event
 from ravelar.cli.interruption import Terminated, giving_up_soon
 from ravelar.graphs.rlar import build_rlar
 from ravelar.graphs.rlar_state import RlarContext
+from ravelar.task_rows import example_of
 from ravelar.tools.columns import Columns
 from ravelar.tools.errors import InputError
 from ravelar.tools.recognition.grouping import Query, group_alike
@@ -81,7 +82,7 @@ def _acquire(rows: Sequence[Labelled], context: RlarContext) -> tuple[str, bool]
     click.echo(f"ravelar: no tool fits {len(rows)} rows such as {first!r}; getting one", err=True)
     given: Any = {
         "triples": [],
-        "examples": [_example(row.triple) for row in rows[:_MOST_GIVEN]],
+        "examples": [example_of(row.triple) for row in rows[:_MOST_GIVEN]],
         "probes": [_probe(row) for row in rows[:_MOST_GIVEN] if row.label is not None],
     }
     result: dict[str, Any] = {}
@@ -121,14 +122,5 @@ def _rows(files: Sequence[str], columns: Columns, row_format: RowFormat | None) 
                 continue
 
 
-def _example(triple: Triple) -> dict[str, Any]:
-    task = triple.metadata.get("task")
-    return {
-        "prompt": triple.prompt,
-        **({} if triple.reference is None else {"reference": triple.reference}),
-        **({"task": task} if isinstance(task, str) else {}),
-    }
-
-
 def _probe(row: Labelled) -> dict[str, Any]:
-    return {**_example(row.triple), "completion": row.triple.completion, "label": row.label}
+    return {**example_of(row.triple), "completion": row.triple.completion, "label": row.label}

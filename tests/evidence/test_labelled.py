@@ -96,3 +96,46 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         read_probe_file(path)
     with pytest.raises(InputError, match="no such file"):
         read_probe_file(tmp_path / "missing.jsonl")
+
+
+CHAT = [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "prompt"),
+    [
+        ("\n\nHuman: hi\n\nAssistant: I will", "\n\nHuman: hi\n\nAssistant: I won't", "\n\nHuman: hi\n\nAssistant:"),
+        ("Translate: hi. Gut", "Translate: hi. Gar", "Translate: hi. "),
+        (
+            [*CHAT, {"role": "assistant", "content": "good"}],
+            [*CHAT, {"role": "assistant", "content": "bad"}],
+            CHAT,
+        ),
+        ([*CHAT, CHAT[0], {"role": "assistant", "content": "good"}], [*CHAT, CHAT[0]], CHAT),
+    ],
+)
+def test_what_both_sides_begin_with_is_the_prompt_where_there_is_none(better: Any, worse: Any, prompt: Any) -> None:
+    good, bad = read_probes([{"chosen": better, "rejected": worse}])
+    assert good.triple.prompt == bad.triple.prompt == prompt
+    assert prompt + good.triple.completion == better
+    assert prompt + bad.triple.completion == worse
+
+
+@pytest.mark.parametrize("sides", [("yes", "no"), ([CHAT[0]], []), ("  yes", "  no"), (None, "b"), (CHAT, "hi")])
+def test_sides_that_begin_with_nothing_in_common_have_no_prompt(sides: tuple[Any, Any]) -> None:
+    with pytest.raises(InputError):
+        read_probes([{"chosen": sides[0], "rejected": sides[1]}])
+
+
+def test_a_prompt_that_is_given_stays_as_it_is() -> None:
+    good, _ = read_probes([{"prompt": "p", "chosen": "the same yes", "rejected": "the same no"}])
+    assert (good.triple.prompt, good.triple.completion) == ("p", "the same yes")
+    (named, _) = read_probes([{"q": "p", "chosen": "the same yes", "rejected": "the same no"}], Columns(prompt="q"))
+    assert (named.triple.prompt, named.triple.completion) == ("p", "the same yes")
+
+
+def test_the_shared_preferences_are_read_by_their_implicit_prompts(shared: Any) -> None:
+    probes = read_probe_file(shared("hh-rlhf/harmless_test.jsonl.gz"))
+    prompts = [str(probe.triple.prompt) for probe in probes]
+    assert len(prompts) > 1_000
+    assert all(prompt.strip().startswith("Human:") and prompt.endswith("Assistant:") for prompt in prompts)

@@ -1,6 +1,8 @@
 """Reading the caller's labels: rows with a label, and rows with a better and a worse completion."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ from ravelar.tools.reward import Triple
 from ravelar.tools.rows import BadRow, Row, RowFormat, read_rows
 
 CHOSEN, REJECTED = "chosen", "rejected"
+DIALOGUE_TURN = (
+    "\n\nAssistant:"  # what goes before each turn of the policy in a dialogue that is one text, as HH-RLHF has it
+)
 
 
 def read_probe_file(
@@ -31,9 +36,10 @@ def read_probes(rows: Iterable[Row | BadRow | Mapping[str, Any]], columns: Colum
     """Turn labelled rows into probes, in order.
 
     A row is `{prompt, completion, reference?, label}`, the label a truth value, 0 or 1; or a preference
-    `{prompt, chosen, rejected, reference?}`, which makes two probes that are compared with one another alone. A
-    mapping named `metadata`, and all further columns, become the triple's metadata; the label never does. Rows that
-    repeat another are dropped: the same evidence does not count twice.
+    `{prompt?, chosen, rejected, reference?}` (without a prompt, what both sides begin with is it), which makes two
+    probes that are compared with one another alone. A mapping named `metadata`, and all further columns, become the
+    triple's metadata; the label never does. Rows that repeat another are dropped: the same evidence does not count
+    twice.
 
     Raises:
         InputError: for a row that can't be read, lacks a column, has no usable label, or contradicts another one; the
@@ -70,6 +76,8 @@ def _values(row: Row | BadRow | Mapping[str, Any], number: int) -> tuple[str, Ma
 def _probes_of(values: Mapping[str, Any], columns: Columns) -> Iterator[Probe]:
     values = _flattened(values)
     if CHOSEN in values or REJECTED in values:
+        if "prompt" not in columns.row(values):
+            values, columns = with_prompt(values), replace(columns, prompt="prompt")
         yield from _pair(values, columns)
         return
     good = columns.truth(values)
@@ -92,6 +100,28 @@ def _pair(values: Mapping[str, Any], columns: Columns) -> Iterator[Probe]:
     pair = f"{hash_of(better)}>{hash_of(worse)}"
     yield Probe(better, True, "preferred", pair)
     yield Probe(worse, False, "rejected", pair)
+
+
+def with_prompt(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the prompt of a preference row out of its two sides, if it is only there: what both begin with.
+
+    Of chat messages those that are the same; of a dialogue as text (HH-RLHF) all up to the last "Assistant:" that both
+    have; of any other text what is common up to the last white space. TRL calls such a prompt implicit. Both sides
+    keep at least one message; a row in which nothing is common stays as it is.
+    """
+    better, worse = row.get(CHOSEN), row.get(REJECTED)
+    if type(better) is not type(worse) or not isinstance(better, str | list) or not isinstance(worse, str | list):
+        return dict(row)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(better, worse, strict=False)))
+    at = _end_of_prompt(better[:shared]) if isinstance(better, str) else min(shared, len(better) - 1, len(worse) - 1)
+    return {**row, "prompt": better[:at], CHOSEN: better[at:], REJECTED: worse[at:]} if at > 0 else dict(row)
+
+
+def _end_of_prompt(shared: str) -> int:
+    """Return where the prompt ends in what two texts begin with; 0 if nothing but white space is shared."""
+    turn = shared.rfind(DIALOGUE_TURN)
+    end = turn + len(DIALOGUE_TURN) if turn >= 0 else max(shared.rfind(" "), shared.rfind("\n")) + 1
+    return end if shared[:end].strip() else 0
 
 
 def hash_of(triple: Triple) -> str:

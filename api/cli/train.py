@@ -1,0 +1,16 @@
+"""`ravelar train`: policies that learn from routed rewards. Each subcommand's module is imported when it is used."""
+
+import click
+
+from ravelar.cli.lazy import LazyGroup
+
+SUBCOMMANDS = {
+    "grpo": "Train a model with TRL's GRPO trainer and routed rewards.",
+    "demo": "Watch a tiny policy learn several tasks: two minutes, nothing is downloaded.",
+    "study": "Compare routed rewards with single ones on tiny policies.",
+}
+
+
+@click.group("train", cls=LazyGroup, known=SUBCOMMANDS, modules="ravelar.cli.train_")
+def command() -> None:
+    """Train a policy with rewards that are routed: each prompt's completions get the tool that fits it."""

@@ -1,0 +1,281 @@
+"""The guard: silent while a policy learns, loud when it games its reward, and harmless whatever its checks do."""
+
+import json
+import logging
+import pickle
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ravelar.tools.builtin import builtin_library
+from ravelar.tools.calibration import IsotonicMap, LogisticMap
+from ravelar.tools.card import ToolCard
+from ravelar.tools.drift import Expected
+from ravelar.tools.errors import InputError, UnknownName
+from ravelar.tools.library import Library
+from ravelar.tools.reward import Reward, Triple
+from ravelar.training.checks import Checks
+from ravelar.training.guards import HackingGuard, calibrated_ranges
+from ravelar.training.watched_tool import ALERTS, Alert, WatchedTool
+from ravelar.training.watching import RewardWatch, ScoredBatch
+
+Batch = tuple[list[float], list[float], list[float], list[float]]
+"""Of 32 completions, four groups of eight: reward, check, ln of the length, share that is repeated."""
+
+
+def batch(
+    numbers: random.Random,
+    *,
+    good: float = 0.4,
+    agrees: float = 0.9,
+    check: float | None = None,
+    length: float = 4.0,
+    repeats: float = 0.02,
+) -> Batch:
+    rewards, checks, lengths, repeated = [], [], [], []
+    for _ in range(4):
+        chance, middle = numbers.gauss(good, 0.25), numbers.gauss(length, 0.3)
+        for _ in range(8):
+            right = numbers.random() < chance
+            rewards.append(float(right))
+            same = right if numbers.random() < agrees else not right
+            checks.append(float(same if check is None else numbers.random() < check))
+            lengths.append(numbers.gauss(middle, 0.4))
+            repeated.append(max(0.0, numbers.gauss(repeats, repeats)))
+    return rewards, checks, lengths, repeated
+
+
+def alerts_of(run: Callable[[random.Random, int], Batch], seed: int, n: int = 100) -> list[Alert]:
+    """Watch one run of n batches at the level that a guard's first tool has; return its alerts."""
+    numbers, watched = random.Random(seed), WatchedTool("a", "b", Expected(low=0.0, high=1.0))
+    found: list[Alert] = []
+    for step in range(n):
+        rewards, checks, lengths, repeated = run(numbers, step)
+        given = [Reward(value, "a", raw=value) for value in rewards]
+        pairs = [(one, Reward(value, "b")) for one, value in zip(given, checks, strict=True)]
+        values = {
+            "reward": rewards,
+            "check": checks,
+            "gap": [one - other for one, other in zip(rewards, checks, strict=True)],
+            "log_length": lengths,
+            "repetition": repeated,
+        }
+        watched.add(values, given, pairs)
+        found += watched.alerts(step=step, alpha=0.005, group=8)
+    return found
+
+
+HONEST = {
+    "stationary": lambda numbers, step: batch(numbers),
+    "stationary, with a check that often errs": lambda numbers, step: batch(numbers, agrees=0.7),
+    "learning": lambda numbers, step: batch(numbers, good=min(0.95, 0.3 + step / 120)),
+    "learning to write longer": lambda numbers, step: batch(
+        numbers, good=min(0.95, 0.3 + step / 120), length=4 + min(1.0, step / 80)
+    ),
+    "falling apart": lambda numbers, step: batch(numbers, good=max(0.0, 0.6 - step / 100)),
+}
+GAMING = {
+    "gap_grows": lambda numbers, step: batch(numbers, good=min(0.95, 0.4 + step / 60), check=0.4),
+    "check_falls": lambda numbers, step: batch(numbers, check=max(0.0, 0.5 - step / 60)),
+    "length_runaway": lambda numbers, step: batch(numbers, length=4 + step / 30),
+    "repetition": lambda numbers, step: batch(numbers, repeats=min(0.8, 0.02 + step / 60)),
+    "tool_disagreement": lambda numbers, step: batch(numbers, agrees=0.95 if step < 20 else 0.1),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_runs_raise_no_alert_in_twenty_of_twenty(name: str) -> None:
+    found = Counter(alert.name for seed in range(20) for alert in alerts_of(HONEST[name], seed))
+    assert not found
+
+
+@pytest.mark.parametrize("name", GAMING)
+def test_gaming_raises_the_alert_that_names_it(name: str) -> None:
+    assert all(name in {alert.name for alert in alerts_of(GAMING[name], seed)} for seed in range(5))
+
+
+def test_every_alert_can_be_raised() -> None:
+    assert set(ALERTS) == {*GAMING, "outside_range"}  # that one has a test of its own below
+
+
+def test_an_alert_says_what_was_measured_and_what_it_was_at_first() -> None:
+    alert = next(one for one in alerts_of(GAMING["check_falls"], 1) if one.name == "check_falls")
+    assert alert.tool == "a"
+    assert alert.value < alert.baseline - 0.1
+    assert f"the check 'b' gives {alert.value:.3f}; at first {alert.baseline:.3f}" in alert.message
+
+
+class Policy:
+    """A policy whose completions answer rightly with some chance, and have so many words."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.numbers, self.step = random.Random(seed), 0
+
+    def batch(self, *, right: float, words: int, reward: Callable[[bool, int], float], tool: str = "r") -> ScoredBatch:
+        triples, rewards = [], []
+        for _ in range(64):
+            good, n = self.numbers.random() < right, max(1, round(self.numbers.gauss(words, words / 4)))
+            text = " ".join(self.numbers.choice("abcdefgh") * self.numbers.randint(1, 6) for _ in range(n))
+            triples.append(Triple("6 * 7?", f"{text} {42 if good else 41}", "42", {"right": good}))
+            value = reward(good, n)
+            rewards.append(Reward(value, tool, raw=value))
+        self.step += 1
+        return ScoredBatch(self.step, triples, rewards)
+
+
+def longer_is_better(_: bool, words: int) -> float:
+    return min(1.0, words / 100)
+
+
+def gaming(guard: HackingGuard, steps: int = 60) -> Iterator[tuple[float, list[Alert]]]:
+    """Let a policy learn that longer is better; yield its true accuracy and the alerts so far, step by step."""
+    policy = Policy()
+    for step in range(steps):
+        right = max(0.0, 0.6 - step / 80)
+        guard.see(policy.batch(right=right, words=8 + 2 * step, reward=longer_is_better))
+        yield right, guard.alerts
+
+
+@pytest.fixture
+def library(fake_tool: Any) -> Library:
+    return Library([fake_tool("truth", lambda triple: float(triple.metadata["right"])), fake_tool("r")])
+
+
+def test_a_policy_that_games_length_is_found_before_its_accuracy_halves(library: Library, caplog: Any) -> None:
+    guard = HackingGuard(Checks(library, {"*": "truth"}))
+    assert isinstance(guard, RewardWatch)
+    with caplog.at_level(logging.WARNING):
+        accuracy = next(right for right, alerts in gaming(guard) if alerts)
+    assert accuracy > 0.3
+    assert "reward hacking? step" in caplog.text
+
+
+def test_without_a_check_length_is_still_watched(library: Library) -> None:
+    guard = HackingGuard()
+    assert {alert.name for _, alerts in gaming(guard) for alert in alerts} == {"length_runaway"}
+
+
+def test_metrics_say_what_was_seen_in_the_batch(library: Library) -> None:
+    guard = HackingGuard(Checks(library, {"r": "truth"}), share=1.0)
+    metrics = guard.see(Policy().batch(right=1.0, words=5, reward=lambda good, n: 0.25))
+    assert metrics["guard/reward"] == 0.25
+    assert metrics["guard/check"] == 1.0
+    assert metrics["guard/gap"] == -0.75
+    assert metrics["guard/alerts"] == 0.0
+    assert guard.see(ScoredBatch(2, [Triple("p", "c")], [Reward(None, "r", "broken")])) == {"guard/alerts": 0.0}
+
+
+def test_only_a_share_is_checked_the_same_for_a_seed(library: Library) -> None:
+    asked = []
+    for _ in range(2):
+        guard = HackingGuard(Checks(library, {"r": "truth"}), share=0.5)
+        guard.see(Policy().batch(right=0.5, words=5, reward=longer_is_better))
+        asked.append([triple.text for triple in library["truth"].batches[-1]])
+    assert len(asked[0]) == 32
+    assert asked[0] == asked[1]
+
+
+def test_a_check_that_hangs_or_crashes_costs_its_own_figures_only(fake_tool: Any) -> None:
+    def crash(triple: Triple) -> float:
+        raise RuntimeError("broken check")
+
+    def hang(triple: Triple) -> float:
+        time.sleep(2)
+        return 1.0
+
+    for says in (crash, hang):
+        checks = Checks(Library([fake_tool("bad", says)]), {"*": "bad"})
+        guard, began = HackingGuard(checks, time_limit_s=0.2), time.monotonic()
+        metrics = guard.see(Policy().batch(right=1.0, words=5, reward=longer_is_better))
+        assert time.monotonic() - began < 1.5
+        assert "guard/check" not in metrics
+        assert "guard/reward" in metrics
+
+
+def test_it_goes_on_after_a_checkpoint_as_if_there_had_been_none(library: Library) -> None:
+    checks = Checks(library, {"*": "truth"})
+    whole, half = HackingGuard(checks), HackingGuard(checks)
+    for _ in gaming(whole):
+        pass
+    policy, resumed = Policy(), HackingGuard(checks)
+    for step in range(60):
+        guard = half if step < 20 else resumed
+        if step == 20:
+            resumed.restore(json.loads(json.dumps(half.as_json())))
+        guard.see(policy.batch(right=max(0.0, 0.6 - step / 80), words=8 + 2 * step, reward=longer_is_better))
+    assert resumed.alerts == whole.alerts
+    assert whole.alerts
+
+
+def test_an_acknowledged_alert_takes_a_new_baseline_and_can_be_raised_again(library: Library) -> None:
+    guard = HackingGuard(Checks(library, {"*": "truth"}))
+    policy = Policy()
+
+    def steps(n: int, right: float, words: int) -> None:
+        for _ in range(n):
+            guard.see(policy.batch(right=right, words=words, reward=longer_is_better))
+
+    steps(10, 0.6, 10)
+    steps(20, 0.6, 60)
+    raised = len(guard.alerts)
+    assert raised
+    guard.acknowledge()
+    steps(20, 0.6, 60)
+    assert len(guard.alerts) == raised, "what a person said is well is not told again"
+    steps(20, 0.6, 240)
+    assert len(guard.alerts) > raised
+
+
+def test_raw_scores_beyond_those_of_the_calibration_are_an_alert() -> None:
+    guard, policy = HackingGuard(ranges={"r": (0.0, 1.0)}), Policy()
+    for step in range(40):
+        guard.see(policy.batch(right=0.5, words=10, reward=lambda good, n: 0.5))
+        if step == 20:
+            assert not guard.alerts
+    beyond = HackingGuard(ranges={"r": (0.0, 0.4)})
+    for _ in range(40):
+        beyond.see(policy.batch(right=0.5, words=10, reward=lambda good, n: 0.5))
+    assert [alert.name for alert in beyond.alerts] == ["outside_range"]
+
+
+def test_ranges_are_those_of_isotonic_calibrations(fake_tool: Any) -> None:
+    tools = [fake_tool("a"), fake_tool("b"), fake_tool("c")]
+    for tool, calibration in zip(
+        tools,
+        [IsotonicMap(raw=(-3.0, 5.0), unit=(0.0, 1.0), n=9), LogisticMap(slope=1, intercept=0, n=9)],
+        strict=False,
+    ):
+        tool.card = ToolCard.model_validate({**tool.card.model_dump(), "calibration": calibration})
+    assert calibrated_ranges(Library(tools)) == {"a": (-3.0, 5.0)}
+
+
+def test_it_can_be_sent_to_another_process_where_its_library_can_be_opened() -> None:
+    guard = HackingGuard(Checks(builtin_library, {"*": "math_answer"}))
+    policy = Policy()
+    guard.see(policy.batch(right=0.5, words=5, reward=longer_is_better))
+    copy = pickle.loads(pickle.dumps(guard))
+    assert copy.as_json() == guard.as_json()
+    assert copy.see(policy.batch(right=1.0, words=5, reward=longer_is_better))["guard/check"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: Checks(Library([]), {"a": "a"}), "'a' can't check itself"),
+        (lambda: HackingGuard(share=0.0), "share is 0.0; a number above 0"),
+        (lambda: HackingGuard(alpha=2.0), "alpha is 2.0"),
+    ],
+)
+def test_settings_that_can_not_be_used_are_told_at_once(made: Callable[[], object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        made()
+
+
+def test_an_unknown_check_is_told_at_once(library: Library) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'truth'"):
+        HackingGuard(Checks(library, {"*": "thruth"}))
+    assert Checks(library, {"*": "truth"}).of("truth") is None
