@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ravelar.tools.library import Library
     from ravelar.tools.reward import RawScore, Reward, RewardTool, Scored, Triple
     from ravelar.tools.routing import Route
+    from ravelar.training.routed_reward import RoutedReward
+    from ravelar.writing import awrite, fork, write
 
 __version__ = "0.1.0.dev0"
 
@@ -59,6 +61,8 @@ _HOMES = {
     "ravelar.tools.library": ("Library",),
     "ravelar.tools.reward": ("RawScore", "Reward", "RewardTool", "Scored", "Triple"),
     "ravelar.tools.routing": ("Route",),
+    "ravelar.training.routed_reward": ("RoutedReward",),
+    "ravelar.writing": ("awrite", "fork", "write"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -67,6 +71,10 @@ __all__ = [  # noqa: RUF022  in the order of the vocabulary
     "ascore",
     "route",
     "acquire",
+    "RoutedReward",
+    "write",
+    "awrite",
+    "fork",
     "open_store",
     "Triple",
     "Reward",
