@@ -9,6 +9,7 @@ PEFT, vLLM (colocated or a server), precision and several processes are TRL's an
     accelerate launch -m ravelar train grpo --config run.yaml
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from ravelar.training.stamp import LibraryStamp
 from ravelar.training.watched_tool import Alert
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from datasets import Dataset  # type: ignore[import-untyped]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def plan(settings: Settings, tools: Tools) -> Plan:
     room = check_room(model, settings.model.dtype, settings.grpo)
     stamp = LibraryStamp.of(library, queries)
     checkpoint = where_to_begin(
-        Path(settings.grpo.output_dir),
+        settings.output,
         resume=settings.run.resume or settings.grpo.resume_from_checkpoint or False,
         now=stamp,
         accept_changes=settings.run.accept_changed_library,
@@ -124,7 +125,7 @@ def train(planned: Plan, tools: Tools) -> Outcome:
     guard = _guard(planned, tools)
     if planned.checkpoint is not None:
         restore_guard(guard, planned.checkpoint, grpo.process_index)
-    alerts = ActOnAlerts(guard, run.on_hacking)
+    alerts = ActOnAlerts(guard, planned.settings.on_hacking)
     reward = RoutedReward(
         library=tools.library,
         router=tools.router,
@@ -134,10 +135,10 @@ def train(planned: Plan, tools: Tools) -> Outcome:
         watches=[guard],
     )
     trainer = _trainer(planned, reward, [StampCheckpoints(planned.stamp, tools.library, guard), alerts])
-    folder = Path(grpo.output_dir)
+    folder = planned.settings.output
     with saving_may_fail(folder, main_rank=grpo.process_index == 0):
         trainer.train(resume_from_checkpoint=str(planned.checkpoint) if planned.checkpoint else None)
-    trainer.save_model(grpo.output_dir)
+    trainer.save_model(str(folder))
     return Outcome(trainer.state.global_step, alerts.alerts, alerts.stopped, folder)
 
 
@@ -162,7 +163,7 @@ def _guard(planned: Plan, tools: Tools) -> HackingGuard:
         ranges=calibrated_ranges(tools.library()),
         share=run.check_share,
         alpha=0.01 / grpo.world_size,  # ours: of a run, divided among its ranks
-        group=grpo.num_generations,
+        group=grpo.num_generations or 1,
         time_limit_s=run.reward_time_limit_s,
         seed=grpo.seed,
     )
@@ -173,18 +174,19 @@ def _trainer(planned: Plan, reward: RoutedReward, callbacks: Sequence[Any]) -> A
 
     Raises: InputError: if it refuses something.
     """
-    from trl import GRPOTrainer, get_peft_config, get_quantization_config  # noqa: PLC0415  ten seconds with torch
+    from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: PLC0415  ten seconds with torch
+    from trl.trainer.utils import get_peft_config, get_quantization_config  # noqa: PLC0415
 
     model, grpo = planned.settings.model, planned.settings.grpo
     grpo.model_init_kwargs = {
         "revision": model.model_revision,
         "attn_implementation": model.attn_implementation,
         "dtype": model.dtype,
-        **(grpo.model_init_kwargs or {}),
+        **_mapping(grpo.model_init_kwargs),
     }
     try:
         return GRPOTrainer(
-            model=model.model_name_or_path,
+            model=planned.model.name,
             reward_funcs=reward,
             args=grpo,
             train_dataset=planned.data,
@@ -194,3 +196,8 @@ def _trainer(planned: Plan, reward: RoutedReward, callbacks: Sequence[Any]) -> A
         )
     except (ValueError, OSError, ImportError, TypeError) as error:
         raise InputError(f"TRL can't train this: {' '.join(str(error).split())[:500]}") from error
+
+
+def _mapping(given: Any) -> dict[str, Any]:
+    """Return what TRL takes as a mapping or as its JSON text."""
+    return dict(json.loads(given) if isinstance(given, str) else given or {})

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 
 from ravelar.tools.errors import InputError
 from ravelar.tools.extras import need
@@ -17,9 +17,11 @@ from ravelar.training.mixture import Mixture, read_mixture
 from ravelar.training.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from trl import GRPOConfig, ModelConfig
+    from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.model_config import ModelConfig
 
-ON_HACKING = ("log", "pause", "stop")
+OnHacking = Literal["log", "pause", "stop"]
+ON_HACKING: tuple[OnHacking, ...] = ("log", "pause", "stop")
 
 
 @dataclass
@@ -71,6 +73,16 @@ class Settings:
     mixture: Mixture
     grpo: "GRPOConfig"
     model: "ModelConfig"
+
+    @property
+    def output(self) -> Path:
+        """The run's folder."""
+        return Path(str(self.grpo.output_dir)).expanduser()
+
+    @property
+    def on_hacking(self) -> OnHacking:
+        """What a sign of reward hacking does."""
+        return cast(OnHacking, self.run.on_hacking)
 
     @property
     def checks(self) -> dict[str, str]:
@@ -135,13 +147,16 @@ def _read_config(path: Path) -> dict[str, Any]:
 def _parsed(
     config: dict[str, Any], flags: list[str], path: Path | None
 ) -> "tuple[RunOptions, GRPOConfig, ModelConfig]":
-    from trl import GRPOConfig, ModelConfig, TrlParser  # noqa: PLC0415  ten seconds with torch
+    from trl.scripts.utils import TrlParser  # noqa: PLC0415  ten seconds with torch
+    from trl.trainer.grpo_config import GRPOConfig  # noqa: PLC0415
+    from trl.trainer.model_config import ModelConfig  # noqa: PLC0415
 
-    class Parser(TrlParser):  # type: ignore[misc]  TRL has no types
-        def error(self, message: str) -> None:  # argparse would print three hundred options and exit
+    class Parser(TrlParser):
+        def error(self, message: str) -> NoReturn:  # argparse would print three hundred options and exit
             raise InputError(message)
 
-    parser = Parser((RunOptions, GRPOConfig, ModelConfig), allow_abbrev=False, add_help=False)
+    types: Any = (RunOptions, GRPOConfig, ModelConfig)
+    parser = Parser(types, allow_abbrev=False, add_help=False)
     lists = {action.dest for action in parser._actions if action.nargs == "+"}
     options = {option for action in parser._actions for option in action.option_strings}
     for name in config:

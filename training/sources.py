@@ -112,7 +112,7 @@ def _library_rows(
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Read what the library `datasets` reads: a folder, or a data set on the Hub."""
     need("datasets", extra="train", what="data from a folder or the Hub")
-    import datasets  # noqa: PLC0415  a second, only where it is used
+    import datasets  # type: ignore[import-untyped]  # noqa: PLC0415  a second, only where it is used
 
     try:
         if folder is not None and (folder / "state.json").is_file():

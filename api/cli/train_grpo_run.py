@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -87,7 +86,7 @@ def _lines(planned: Plan, total: int) -> list[str]:
 
 def _interrupted(error: BaseException, planned: Plan) -> int:
     said, code = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
-    done = finished(Path(planned.settings.grpo.output_dir))
+    done = finished(planned.settings.output)
     kept = f"{done[-1]} is finished, --resume continues from it" if done else "no checkpoint was finished yet"
     click.echo(f"\nravelar: {said}; {kept}", err=True)
     return code
