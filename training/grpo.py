@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ravelar.tools.builtin import builtin_library
 from ravelar.tools.errors import InputError, UnknownName
-from ravelar.training.acquisition import Acquirer
+from ravelar.training.acquisition import Acquirer, AcquisitionLimits
 from ravelar.training.checkpoints import saving_may_fail, where_to_begin
 from ravelar.training.checks import Checks
 from ravelar.training.grpo_options import Settings
@@ -41,11 +41,13 @@ class Tools:
         library: Opens the tools, as they are when it is called.
         router: Opens who chooses among them; None means the built-in rules.
         acquirer: Gets a tool for a task that has none, for `on_unknown: acquire`.
+        acquisition: When and for how long it does.
     """
 
     library: LibrarySource = builtin_library
     router: RouterSource | None = None
     acquirer: Acquirer | None = None
+    acquisition: AcquisitionLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def train(planned: Plan, tools: Tools) -> Outcome:
         router=tools.router,
         on_unknown=run.on_unknown,
         acquirer=tools.acquirer,
+        acquisition=tools.acquisition,
         time_limit_s=run.reward_time_limit_s,
         watches=[guard],
     )

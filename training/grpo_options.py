@@ -6,6 +6,7 @@ This file imports neither TRL nor torch before `read_settings` is called, so tha
 """
 
 import difflib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -34,6 +35,12 @@ class RunOptions:
     )
     on_unknown: str = field(
         default="abstain", metadata={"help": "What becomes of prompts no tool fits: abstain, acquire, fallback:TOOL."}
+    )
+    acquire_probes: str | None = field(
+        default=None, metadata={"help": "For acquire: a file of labelled completions or preference pairs."}
+    )
+    acquire_settings: str | None = field(
+        default=None, metadata={"help": 'For acquire: the RLAR graph\'s settings, {"model": "openai:NAME"}.'}
     )
     reward_time_limit_s: float = field(default=120.0, metadata={"help": "Most seconds a batch may take a tool."})
     check: list[str] = field(
@@ -78,6 +85,21 @@ class Settings:
     def output(self) -> Path:
         """The run's folder."""
         return Path(str(self.grpo.output_dir)).expanduser()
+
+    @property
+    def acquire_settings(self) -> dict[str, Any]:
+        """The RLAR graph's settings, for acquire.
+
+        Raises: InputError: if they are neither a mapping nor one as JSON.
+        """
+        given: Any = self.run.acquire_settings or {}
+        try:
+            settings = json.loads(given) if isinstance(given, str) else given
+        except ValueError as error:
+            raise InputError(f"acquire_settings is no JSON: {error}: {given[:100]!r}") from error
+        if not isinstance(settings, dict):
+            raise InputError(f"acquire_settings: a mapping is needed, got {str(given)[:100]!r}")
+        return settings
 
     @property
     def on_hacking(self) -> OnHacking:

@@ -7,6 +7,7 @@ import click
 
 from ravelar.calls import default_library, default_router
 from ravelar.cli.interruption import Terminated, termination
+from ravelar.training.acquisition import AcquisitionLimits
 from ravelar.training.checkpoints import CheckpointFailed, finished
 from ravelar.training.grpo import Outcome, Plan, Tools, plan, train
 from ravelar.training.grpo_options import Settings, read_settings
@@ -44,7 +45,9 @@ def _tools(settings: Settings) -> Tools:
         return Tools(default_library, default_router)
     from ravelar.acquirer import RlarAcquirer  # noqa: PLC0415  langgraph takes 0.5 s
 
-    return Tools(default_library, default_router, RlarAcquirer())
+    run = settings.run
+    limits = AcquisitionLimits(least_prompts=1) if run.acquire_probes else AcquisitionLimits()
+    return Tools(default_library, default_router, RlarAcquirer(run.acquire_probes, settings.acquire_settings), limits)
 
 
 def _show(planned: Plan) -> None:
@@ -75,7 +78,7 @@ def _lines(planned: Plan, total: int) -> list[str]:
     size = f"{model.parameters:,} parameters" if model.parameters is not None else "parameters not counted"
     trained = f", {model.trained:,} trained" if model.trained not in (None, model.parameters) else ""
     lines.append(f"model {model.name}: {size}{trained}, prompts as {model.form}")
-    took = "not known" if room.checkpoint is None else f"about {room.checkpoint / 1e9:,.3f} GB"
+    took = "an unknown amount" if room.checkpoint is None else f"about {room.checkpoint / 1e6:,.1f} MB"
     lines.append(f"a checkpoint takes {took}; free: {room.free / 1e9:,.1f} GB")
     checks = ", ".join(f"{tool} by {check}" for tool, check in planned.settings.checks.items()) or "none"
     lines.append(f"independent checks: {checks}; on_hacking: {run.on_hacking}")
