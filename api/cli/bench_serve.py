@@ -9,7 +9,7 @@ import click
 _WIDTH = 100  # characters that the table needs
 _GOAL = (
     "Goal: service and routed at least 0.9 of a plain FastAPI function that calls the same verifier. Ratios to `def` "
-    "and `async` are of rates (median of rounds) and of the server's processor time per request."
+    "and `async` are of rates (each one's best slice) and of the server's processor time per request."
 )
 _COLUMNS = {
     "clients": ("clients", ",.0f"),

@@ -98,7 +98,7 @@ def _settings(  # noqa: PLR0913  one a flag
 ) -> Any:
     from ravelar.training.adapters.unscored import unscored_of  # noqa: PLC0415
     from ravelar.training.service.server import is_loopback  # noqa: PLC0415
-    from ravelar.training.service.settings import ServiceSettings  # noqa: PLC0415
+    from ravelar.training.service.settings import BYTES_IN_FLIGHT, ServiceSettings  # noqa: PLC0415
 
     token = read_token(token_file)
     if token is None and not is_loopback(host):
@@ -108,8 +108,13 @@ def _settings(  # noqa: PLR0913  one a flag
                 "reaches the port by --no-token"
             )
         click.echo(f"ravelar: no token: whoever reaches {host} can have completions scored", err=True)
+    body = int(max_body_mb * 2**20)
     return ServiceSettings(
-        token=token, max_body_bytes=int(max_body_mb * 2**20), max_rows=max_rows, unscored=unscored_of(unscored)
+        token=token,
+        max_body_bytes=body,
+        max_bytes_in_flight=max(2 * body, BYTES_IN_FLIGHT),
+        max_rows=max_rows,
+        unscored=unscored_of(unscored),
     )
 
 

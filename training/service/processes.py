@@ -84,6 +84,9 @@ class Worker:
         except (EOFError, TimeoutError) as error:
             await worker.end()
             raise WorkerDied(f"a worker process did not start: {describe(error)}") from error
+        except BaseException:  # the service ends meanwhile
+            worker.kill()
+            raise
         if isinstance(answer, str):
             await worker.end()
             raise InputError(f"a worker process can't work: {answer}")

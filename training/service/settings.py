@@ -9,6 +9,9 @@ Unscored = Literal["error", "null"] | float
 """What a trainer that wants numbers gets for an unscored completion: an error, null, or this number."""
 
 
+BYTES_IN_FLIGHT = 256 * 2**20  # ours: eight of the longest bodies
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
     """Limits of the app, whatever its backend.
@@ -23,12 +26,12 @@ class ServiceSettings:
         unscored: What OpenRLHF and slime get where a completion is unscored; see docs/service.md.
 
     Raises:
-        InputError: if a limit is not positive, or the token can't be sent in a header.
+        InputError: if a limit is not positive, limits contradict each other, or the token can't be sent in a header.
     """
 
     token: str | None = None
     max_body_bytes: int = 32 * 2**20
-    max_bytes_in_flight: int = 256 * 2**20
+    max_bytes_in_flight: int = BYTES_IN_FLIGHT
     max_rows: int = 1024
     max_depth: int = 64
     read_limit_s: float = 30.0
@@ -38,6 +41,11 @@ class ServiceSettings:
         for name in ("max_body_bytes", "max_bytes_in_flight", "max_rows", "max_depth", "read_limit_s"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if self.max_bytes_in_flight < self.max_body_bytes:
+            raise InputError(
+                f"max_bytes_in_flight is {self.max_bytes_in_flight}; at least max_body_bytes, {self.max_body_bytes}, "
+                "must fit, or the longest bodies never come in"
+            )
         if self.token is not None and (not self.token.isascii() or not self.token.isprintable() or " " in self.token):
             raise InputError(
                 "the token holds a character that no header can carry; allowed: ASCII, printable, no blanks"

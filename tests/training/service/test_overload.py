@@ -79,7 +79,7 @@ def test_what_waits_beyond_the_queue_is_refused_and_told_when_to_return(fakes: S
 
 
 def test_bodies_held_together_are_limited() -> None:
-    with Service.of_fakes(settings={"max_bytes_in_flight": 100_000}) as service:
+    with Service.of_fakes(settings={"max_bytes_in_flight": 100_000, "max_body_bytes": 100_000}) as service:
         replies = side_by_side(
             4, lambda i: service.client.post("/score", json={"triples": [row("sleep 0.7"), row("x" * 60_000)]})
         )
