@@ -38,6 +38,7 @@ class RayBackend:
         self._settled = asyncio.Event()
         self._looking: asyncio.Future[None] | None = None
         self._look_at = 0.0
+        self._asking: asyncio.Future[dict[str, dict[str, Any]]] | None = None
 
     async def score(self, triples: Sequence[Triple], *, tool: str | None = None) -> list[Reward]:
         """Score n triples, as `ScoreBackend.score` says; a call whose replica dies is asked again."""
@@ -59,10 +60,15 @@ class RayBackend:
 
     async def health(self) -> Mapping[str, Any]:
         """Return how many replicas of each deployment run; ready if there is one of each."""
-        try:
-            status = await asyncio.wait_for(asyncio.to_thread(running, self._settings.app), _STATUS_LIMIT_S)
-        except Exception as error:  # noqa: BLE001  whatever hinders Ray, health says so and does not fail
-            return {"ready": False, "open_calls": self._open_calls, "cluster": describe(error)}
+        if self._asking is None or self._asking.done():  # one at a time: a cluster that is gone answers none
+            self._asking = asyncio.ensure_future(asyncio.to_thread(running, self._settings.app))
+        asking = self._asking
+        await asyncio.wait([asking], timeout=_STATUS_LIMIT_S)
+        failed = asking.exception() if asking.done() else TimeoutError(f"no answer within {_STATUS_LIMIT_S:g} s")
+        if failed is not None:
+            said = describe(failed) if isinstance(failed, Exception) else type(failed).__name__
+            return {"ready": False, "open_calls": self._open_calls, "cluster": said}
+        status = asking.result()
         waiting = {"(cluster)": self._rows} if self._rows else {}
         ready = not self._closing and bool(status) and all(one["running"] for one in status.values())
         return {"ready": ready, "open_calls": self._open_calls, "waiting": waiting, "deployments": status}
@@ -119,6 +125,6 @@ def running(app: str) -> dict[str, dict[str, Any]]:
     found = serve.status().applications.get(app)
     deployments = found.deployments if found else {}
     return {
-        name: {"status": str(one.status), "running": one.replica_states.get("RUNNING", 0)}
+        name: {"status": one.status.value, "running": one.replica_states.get("RUNNING", 0)}
         for name, one in deployments.items()
     }

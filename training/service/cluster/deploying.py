@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ravelar.tools.card import ToolCard
 from ravelar.tools.errors import InputError
 from ravelar.tools.extras import need
 from ravelar.training.service.cluster.backend import RayBackend, running
@@ -47,33 +48,46 @@ def open_cluster(
         joined = _routing_of(settings.app)
         if joined is not None:
             return RayBackend(joined, cards, settings, end)
-        routing = _deploy(library, router, settings, lanes or LaneSettings(time_limit_s=settings.time_limit_s))
-        stays = settings.keep or settings.address is None  # what was started here ends as a whole
-        return RayBackend(routing, cards, settings, end if stays else _deleting(settings.app, end))
+        deployments = _planned(cards, settings)
+        leave = end
+        if settings.address is not None:  # a Ray that was started here ends as a whole
+            end = _deleting(settings.app, leave)
+        lanes = lanes or LaneSettings(time_limit_s=settings.time_limit_s)
+        routing = _deploy(_application(library, router, deployments, settings, lanes), settings)
+        return RayBackend(routing, cards, settings, leave if settings.keep else end)
     except BaseException:
         end()
         raise
 
 
-def _deploy(library: LibrarySource, router: RouterSource | None, settings: ClusterSettings, lanes: LaneSettings) -> Any:
-    """Deploy the application and wait until it answers; return the handle of its routing.
+def _planned(cards: Sequence[ToolCard], settings: ClusterSettings) -> list[Deployment]:
+    """Return the deployments, if the cluster has room for the fewest replicas.
 
     Raises:
-        InputError: if the cluster has too few cores, or the deployments are not ready in time.
+        InputError: if it has too few cores or GPUs.
     """
     import ray  # noqa: PLC0415
-    from ray import serve  # noqa: PLC0415
 
     there = ray.cluster_resources()
-    deployments = plan([tool.card for tool in library()], settings, gpus=there.get("GPU", 0.0))
+    deployments = plan(cards, settings, gpus=there.get("GPU", 0.0))
     least, cpus = needed_cpus(deployments, settings), there.get("CPU", 0.0)
     if least > cpus:
         raise InputError(
             f"the fewest replicas of {len(deployments) + 1} deployments reserve {least:g} cores, and the cluster has "
             f"{cpus:g}; let them take less, or add nodes"
         )
+    return deployments
+
+
+def _deploy(application: Any, settings: ClusterSettings) -> Any:
+    """Deploy the application and wait until it answers; return the handle of its routing.
+
+    Raises:
+        InputError: if the deployments are not ready in time.
+    """
+    from ray import serve  # noqa: PLC0415
+
     serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR"})
-    application = _application(library, router, deployments, settings, lanes)
     serve.run_many(
         [serve.RunTarget(application, name=settings.app, route_prefix=None)], wait_for_applications_running=False
     )
@@ -131,7 +145,7 @@ def _when_ready(settings: ClusterSettings) -> Any:
         there = running(settings.app)
         if found and there and all(one["running"] for one in there.values()):
             return serve.get_deployment_handle(ROUTING, settings.app)
-        if found and str(found.status) == "DEPLOY_FAILED":
+        if found and found.status.value == "DEPLOY_FAILED":
             raise InputError(f"the deployments can't be started: {' '.join(found.message.split())[:600]}")
         if time.monotonic() > deadline:
             missing = ", ".join(name for name, one in there.items() if not one["running"]) or "all"
@@ -144,7 +158,7 @@ def _routing_of(app: str) -> Any:
     from ray import serve  # noqa: PLC0415
 
     found = serve.status().applications.get(app)
-    return serve.get_deployment_handle(ROUTING, app) if found and str(found.status) == "RUNNING" else None
+    return serve.get_deployment_handle(ROUTING, app) if found and found.status.value == "RUNNING" else None
 
 
 def _deleting(app: str, end: Callable[[], None]) -> Callable[[], None]:

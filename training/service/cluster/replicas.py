@@ -5,8 +5,9 @@ model into batches; a routing replica is a `RoutedBackend` whose scorers are dep
 """
 
 import asyncio
+import importlib
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ravelar.tools.card import ToolCard
@@ -149,12 +150,12 @@ def unscored(tool: str | None, error: RewardToolError, rows: int) -> list[Reward
     return [Reward(None, tool, describe(error))] * rows
 
 
-async def answer_of(response: Awaitable[Any]) -> Any:
-    """Wait for a response; one that is not waited for to the end is cancelled, so that its replica is free."""
+async def answer_of(response: Any) -> Any:
+    """Wait for a response of a deployment; one that is not waited for to the end is cancelled, so that its replica is free."""
     try:
         return await response
     except asyncio.CancelledError:
-        response.cancel()  # type: ignore[attr-defined]  a DeploymentResponse
+        response.cancel()
         raise
 
 
@@ -163,7 +164,6 @@ def keep_to_loopback() -> None:
 
     Called while Serve makes the replica, before it opens the port. Who reaches that port can run code.
     """
-    from ray.serve._private import replica  # noqa: PLC0415  there is no setting for it
-
+    replica: Any = importlib.import_module("ray.serve._private.replica")  # there is no setting for it
     add_port = replica.add_port_to_grpc_server
     replica.add_port_to_grpc_server = lambda server, address: add_port(server, address.replace("[::]", "127.0.0.1"))
