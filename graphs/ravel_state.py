@@ -48,7 +48,8 @@ class GivenBrief(TypedDict):
 class Errand(TypedDict):
     """One thing that is decided to be done: which operation, of which section, as which step.
 
-    `first` is the number of the first step that was decided together with this one, if it is not this one; `thought` is why; `findings` is what a program sees in a text that is to be reviewed, beside all the others.
+    `first` is the first step that was decided together with this one, if it is not this one; `thought` is why;
+    `findings` is what a program sees in a text that is to be reviewed, beside all the others.
     """
 
     step: int
