@@ -101,8 +101,7 @@ def outline(chat: BaseChatModel, brief: Brief, limits: Limits, **how: Unpack[How
     language = brief["language"]
     values = {
         "brief": brief_view(brief, labels_of(language)),
-        "fewest": str(fewest_sections(brief, limits)),
-        "most": str(brief.get("sections") or limits.max_sections),
+        "sections": _wanted(brief, limits),
         "longest": str(limits.words_a_section),
     }
 
@@ -122,11 +121,9 @@ def check_outline(planned: Outline, brief: Brief, limits: Limits) -> None:
 
     Raises: ValueError: if it has too few or too many sections, or two of one title; says what is wanted.
     """
-    count, fewest = len(planned.sections), fewest_sections(brief, limits)
-    most = brief.get("sections") or limits.max_sections
-    if not fewest <= count <= most:
-        wanted = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        raise ValueError(f"the outline has {count} sections; wanted: {wanted}")
+    count, most = len(planned.sections), brief.get("sections") or limits.max_sections
+    if not fewest_sections(brief, limits) <= count <= most:
+        raise ValueError(f"the outline has {count} sections; wanted: {_wanted(brief, limits)}")
     seen: set[str] = set()
     for section in planned.sections:
         if section.title.casefold() in seen:
@@ -136,3 +133,9 @@ def check_outline(planned: Outline, brief: Brief, limits: Limits) -> None:
         long = [s for s in planned.sections if (s.words or 0) > limits.words_a_section]
         if long:
             raise ValueError(f"section {long[0].title!r} has {long[0].words} words; at most {limits.words_a_section}")
+
+
+def _wanted(brief: Brief, limits: Limits) -> str:
+    """Return how many sections are wanted, such as "4" or "6-100"."""
+    fewest, most = fewest_sections(brief, limits), brief.get("sections") or limits.max_sections
+    return f"{fewest}" if fewest == most else f"{fewest}-{most}"

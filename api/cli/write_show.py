@@ -119,7 +119,7 @@ def progress_table(events: list[Event]) -> "RenderableType":
     said = [line for event in events[-30:] if (line := line_of(event)) and event["kind"] != "run"][-1:]
     spent = state["spent"]
     tokens = spent["tokens_in"] + spent["tokens_out"]
-    footer = f"step {state['step']} · {spent['calls']} calls · {tokens:,} tokens · {cost_of(spent)}"
+    footer = f"step {state['step']} · {spent['calls']} calls · {tokens:,} tokens · {_cost(spent)}"
     return Group(*banner, section_table(state), Text(footer, style="dim"), *(Text(one_line(s, 110)) for s in said))
 
 
@@ -160,12 +160,17 @@ def show_result(result: Mapping[str, Any], out: Path) -> None:
     eta = "" if measures["eta"] is None else f", {measures['eta']:.2f} steps a section"
     retried = f", {spent['retries']} retries" if spent["retries"] else ""
     console.print(
-        f"{measures['steps']} steps{eta}; {spent['calls']} calls{retried}, {tokens:,} tokens, {cost_of(spent)}"
+        f"{measures['steps']} steps{eta}; {spent['calls']} calls{retried}, {tokens:,} tokens, {_cost(spent)}"
     )
     if run.get("replay"):
         console.print(says_replay(run["brief"]["language"]), style="bold yellow", soft_wrap=True)
     names = [name for name in ("article.md", "article.html", "events.jsonl", "run.json") if (out / name).exists()]
     console.print(f"{out}: {', '.join(names)}", soft_wrap=True)
+
+
+def _cost(spent: Mapping[str, Any]) -> str:
+    said = cost_of(spent)
+    return "no price is known (--prices)" if said == "-" else said
 
 
 def _scores(section: Section) -> str:

@@ -110,7 +110,7 @@ def test_an_outline_is_read_also_in_the_published_form(meter: Meter, reply) -> N
         ({"sections": [{"title": "T", "points": []}]}, "points: List should have at least 1"),
         ({"sections": [{"title": "T", "points": ["p"]}, {"title": "t", "points": ["p"]}]}, "two sections bear"),
         ({"sections": [{"title": f"T{i}", "points": ["p"]} for i in range(101)]}, "at most 100"),
-        ({"sections": [{"title": f"T{i}", "points": ["p"]} for i in range(11)]}, "has 11 sections; wanted: 1 to 10"),
+        ({"sections": [{"title": f"T{i}", "points": ["p"]} for i in range(11)]}, "has 11 sections; wanted: 1-10"),
         ({"sections": [{"title": "T", "points": ["p" * 500]}]}, "500 characters"),
         ({"sections": [{"title": "T", "points": ["p"], "words": 9_000}]}, "9000 words; at most"),
         ({"title": ""}, "title: String should have at least 1"),
@@ -133,9 +133,9 @@ def test_a_long_article_needs_enough_sections(meter: Meter) -> None:
     brief = {"instruction": "x", "language": "en", "words": 10_000}
     assert fewest_sections(brief, Limits()) == 6
     chat = ScriptedChat([json.dumps(PLAN)] * 2)
-    with pytest.raises(BrokenReply, match="has 1 sections; wanted: 6 to 100"):
+    with pytest.raises(BrokenReply, match="has 1 sections; wanted: 6-100"):
         outline(chat, brief, Limits(), meter=meter)
-    assert "in 6 to 100 sections" in chat.calls[0].text
+    assert "in 6-100 sections" in chat.calls[0].text
 
 
 def test_a_number_of_sections_is_kept_to(meter: Meter) -> None:

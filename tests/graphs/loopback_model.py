@@ -23,7 +23,7 @@ for folder in (TESTS / "graphs", TESTS / "agents", TESTS / "hub"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from cassette_server import LoopbackServer, texts  # noqa: E402
+from cassette_server import CassetteServer, LoopbackServer, texts  # noqa: E402, F401
 from hub_server import HubServer  # noqa: E402, F401  for those who import this
 from rlar_world import ROLES  # noqa: E402
 

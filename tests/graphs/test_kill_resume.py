@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from five_tasks import TASKS
 from killed_runs import run_graph
+from killing import kill_each
 from loopback_model import HubServer, RoleServer, begin, finish, reward_model_files, write_jsonl
 from rlar_world import known_as, named, repaired, rows_of, written
 
@@ -49,20 +49,7 @@ def command(tmp_path: Path, library: str) -> list[str]:
 
 def killed(kills: list[dict[str, Any]], **plan: Any) -> list[str]:
     """Run a command once for each kill, in this order; return what was printed."""
-    script = Path(__file__).with_name("killed_runs.py")
-    done = subprocess.run(
-        [sys.executable, "-P", str(script)],
-        input=json.dumps({"kills": kills, **plan}),
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    runs = json.loads(done.stdout)
-    survived = [(kill, run) for kill, run in zip(kills, runs, strict=True) if run["signal"] != signal.SIGKILL]
-    assert not survived
-    return [run["said"] for run in runs]
+    return kill_each("killed_runs.py", kills, **plan)
 
 
 def both(node: str, *, hold: str | None = None, first: str | None = None) -> list[dict[str, Any]]:

@@ -1,8 +1,6 @@
 """Killed anywhere and resumed, a run finishes, and no finished call is paid for twice."""
 
 import json
-import signal
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from killing import kill_each
 from ravel_server import WriterServer
 from ravel_world import Writer, action, outline, prose, review, text_of
 
@@ -20,20 +19,9 @@ from ravelar.tools.writing.replay import state_of
 from ravelar.writing import fork, write
 
 
-def kill_each(kills: list[dict[str, Any]], **options: Any) -> None:
-    """Run it once for each kill, in this order; each must have died there."""
-    done = subprocess.run(
-        [sys.executable, "-P", str(Path(__file__).with_name("ravel_killed_runs.py"))],
-        input=json.dumps({"kills": kills, "options": {"instruction": "Of harbours.", **options}}),
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    runs = json.loads(done.stdout)
-    survived = [(kill, run) for kill, run in zip(kills, runs, strict=True) if run["signal"] != signal.SIGKILL]
-    assert not survived
+def killed(kills: list[dict[str, Any]], **options: Any) -> None:
+    """Run an article once for each kill, in this order."""
+    kill_each("ravel_killed_runs.py", kills, options={"instruction": "Of harbours.", **options})
 
 
 def everywhere(*nodes: str, asks: str = "plan outline draft review refine") -> list[dict[str, Any]]:
@@ -54,7 +42,7 @@ def test_killed_in_every_node_an_autonomous_run_pays_for_each_call_once(tmp_path
     out = str(tmp_path / "run")
     with WriterServer(writer) as model:
         nodes = ("begin", "plan", "outline", "draft", "review", "refine", "finish")
-        kill_each(everywhere(*nodes), out=out, model="openai:loopback", base_url=model.url)
+        killed(everywhere(*nodes), out=out, model="openai:loopback", base_url=model.url)
         result = write(out=out, resume=True)
         again = write(out=out, resume=True)
     assert (result["end"], result["step"]) == ("finished", 6)
@@ -87,7 +75,7 @@ def test_killed_side_by_side_with_a_person_and_a_seam_no_finished_call_is_made_a
     out = tmp_path / "run"
     with WriterServer(writer) as model:
         options: Any = {"model": "openai:loopback", "base_url": model.url, "protocol": "fixed", "at_once": 2}
-        kill_each(kills, out=str(out), approve=["outline"], **options)
+        killed(kills, out=str(out), approve=["outline"], **options)
         result = write(out=out, resume=True, answer=lambda _: True)
     assert result["end"] == "finished"
     kept = calls(out)

@@ -19,7 +19,7 @@ from ravelar.tools.writing.languages import language_mix, wrong_language
 from ravelar.tools.writing.state import WritingState
 
 _GRAM = 8  # words; published outputs repeat 0 to 4 % of their 8-grams
-_LEAST_WORDS, _LEAST_CHARACTERS = 25, 40  # ours: what is shorter may be a name, a date, a title
+_LEAST_WORDS, _LEAST_CHARACTERS = 20, 30  # ours: what is shorter may be a name, a date, a title
 _GAP = _GRAM + 1  # one changed word tears eight 8-grams out of a repeated passage
 _DUPLICATED = 0.2  # ours: normal text has 0 to 0.04, a doubled one 0.98 and more
 _SHORTEST, _LONGEST = 0.6, 1.5  # ours: of the words planned

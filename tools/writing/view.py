@@ -134,7 +134,7 @@ def neighbours(
     preceding, following = sections[max(0, at - before) : at], sections[at + 1 : at + 1 + _AFTER]
     lines = [f"{labels['before']} {_neighbour(other, labels)}" for other in preceding]
     if join and preceding and preceding[-1]["content"]:
-        lines.append(f"{labels['ends']}: ... {' '.join(preceding[-1]['content'][-_TAIL:].split())}")
+        lines.append(f"{labels['ends']}: ... {_tail(preceding[-1]['content'])}")
     lines += [f"{labels['after']} {_neighbour(other, labels)}" for other in following]
     return "\n".join(_within(lines, _NEIGHBOURS))
 
@@ -178,6 +178,13 @@ def _within(lines: Iterable[str], characters: int) -> list[str]:
         return there
     each = max(40, characters // len(there) - 1)
     return [_cut(line, each) for line in there]
+
+
+def _tail(text: str) -> str:
+    """Return the end of a text, from a whole word on where its script writes spaces."""
+    end = " ".join(text[-_TAIL:].split())
+    word = end.find(" ", 0, _TAIL // 4)
+    return end[word + 1 :] if len(text) > _TAIL else end
 
 
 def _middle_out(text: str, longest: int) -> str:
