@@ -22,7 +22,7 @@ from ravelar.benchmark.evals.rewards.run import (
 )
 from ravelar.benchmark.evals.rewards.run import run as run_cases
 from ravelar.benchmark.evals.rewards.scorers import Scorer
-from ravelar.benchmark.evals.row_file import RowFile
+from ravelar.benchmark.evals.row_file import RowFile, every_row
 from ravelar.cli.interruption import Terminated, giving_up_soon
 from ravelar.cli.progress import RowProgress
 from ravelar.cli.reward_scorers import opened
@@ -124,9 +124,9 @@ def _score(job: RewardJob) -> int:
     )
     with RowFile(job.out, about, resume=job.resume, overwrite=job.overwrite) as rows:
         finished, interrupted = _run(job, cases, scorer, rows, meter)
-        counted = {case.key: rows.rows[case.key] for case in cases if case.key in rows.rows}
         said = said_of(cases, rows.rows)
-    _report(job, named, said, finished, spent(counted, job.prices))
+        cost = spent(every_row(job.out), job.prices)
+    _report(job, named, said, finished, cost)
     return interrupted or int(finished.failed > 0 or finished.missing > 0)
 
 

@@ -7,7 +7,7 @@ file.jsonl.manifest   what the rows were made from; a run with another manifest 
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,13 +25,19 @@ def read_rows_by_key(path: Path) -> dict[str, Row]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    found: dict[str, Row] = {}
+    return {row["key"]: row for row in every_row(path)}
+
+
+def every_row(path: Path) -> Iterator[Row]:
+    """Yield all rows of a file, those that later ones of their key replaced as well: what was paid for, say.
+
+    Raises:
+        InputError: if a line is no row with a key.
+    """
     for line in finished_lines(path, "a row of a run"):
-        key = line.row.get("key")
-        if not isinstance(key, str):
+        if not isinstance(line.row.get("key"), str):
             raise InputError(f"{path}:{line.number + 1}: a row has no key; this is no file of rows")
-        found[key] = line.row
-    return found
+        yield line.row
 
 
 class RowFile:

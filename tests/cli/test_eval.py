@@ -102,11 +102,13 @@ def test_a_judge_over_the_wire_with_one_bad_reply_failing_its_row_alone(told, tm
         again = told(*arguments(data, out, server.url, "--resume", "--retry-failed"))
         assert len(server.requests) == 2
     assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)["figures"][0]["n"] == 6
+    found = json.loads(again.stdout)
+    assert found["figures"][0]["n"] == 6
+    assert found["cost"]["calls"] == 14  # what the failed row had cost stays counted
 
 
 def test_killed_at_random_moments_and_resumed_the_rows_equal_an_undisturbed_runs(ravelar, tmp_path) -> None:
-    data, out, whole = pairs(tmp_path / "natural.json", 40), tmp_path / "rows.jsonl", tmp_path / "whole.jsonl"
+    data, out, whole = pairs(tmp_path / "natural.json", 24), tmp_path / "rows.jsonl", tmp_path / "whole.jsonl"
     rng = random.Random(7)
     with judge_server(delay_s=0.02) as server:
         assert ravelar(*arguments(data, whole, server.url, "--concurrency", "2")).returncode == 0

@@ -193,6 +193,7 @@ def test_on_the_given_outputs_the_published_figures_hold(shared) -> None:
         assert mean(one.script or 0.0 for one in found) > 0.95
 
 
+@pytest.mark.timeout(300)  # 16,000 texts: ten seconds by itself, more where others work
 def test_the_published_error_rates_are_those_that_are_measured(shared) -> None:
     items, outputs = given(shared("c3ebench/outputs_chinese.jsonl.gz").parent)
     if len(outputs) != 3_000:
@@ -206,7 +207,7 @@ def test_the_published_error_rates_are_those_that_are_measured(shared) -> None:
         assert line in docs
     wrong = {(one.kind, one.task): one.wrong for one in found}
     for task in ("cloze", "condition", "end2end"):
-        assert wrong["shuffled", task].high < 0.1
+        assert wrong["shuffled", task].high < 0.15
         assert wrong["doubled", task].high < 0.05
         assert wrong["truncated", task].high < 0.45
     assert wrong["blind", "cloze"].high < 0.1

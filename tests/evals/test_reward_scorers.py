@@ -219,7 +219,7 @@ def test_a_reached_limit_leaves_the_rest_for_another_run_instead_of_failing_it(t
         finished = run(cases, scorer, rows, limit_reached=limit)
         assert (finished.failed, finished.missing, list(rows.rows)) == (0, 3, ["0"])
         assert "llm_calls" in finished.because
-        assert spent(rows.rows, Prices(1.0, 2.0))["calls"] == 2
+        assert spent(rows.rows.values(), Prices(1.0, 2.0))["calls"] == 2
 
 
 def test_the_manifest_names_prompts_and_rubric_so_that_a_changed_one_is_another_run(tmp_path) -> None:
@@ -238,7 +238,7 @@ def test_estimates_and_prices(fake_tool) -> None:
     assert found["cost_usd"] == pytest.approx((found["tokens_in"] + 10 * found["tokens_out"]) / 1e6)
     assert estimate([PAIR], scorer, Prices())["cost_usd"] is None
     assert estimate([PAIR], ToolScorer(fake_tool()), Prices()) == {"cases": 1, "completions": 2}
-    assert spent({"k": {"key": "k"}}, Prices()) is None
+    assert spent([{"key": "k"}], Prices()) is None
 
 
 def test_a_limited_run_draws_the_same_cases_for_a_seed() -> None:

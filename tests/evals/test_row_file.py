@@ -115,7 +115,10 @@ def test_whatever_moment_it_is_killed_at_only_whole_rows_stay_and_none_is_lost(t
         process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout.readline() == "open\n"
-            time.sleep(0.01 + 0.013 * i)
+            size, deadline = path.stat().st_size, time.monotonic() + 60
+            while path.stat().st_size <= size and time.monotonic() < deadline:
+                time.sleep(0.001)
+            time.sleep(0.007 * i)
         finally:
             os.kill(process.pid, signal.SIGKILL)
             process.communicate(timeout=30)

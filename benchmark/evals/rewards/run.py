@@ -2,7 +2,7 @@
 
 import platform
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -136,12 +136,16 @@ def estimate(cases: Sequence[Case], scorer: Scorer, prices: Prices) -> dict[str,
     return {**found, "calls": calls, "tokens_in": sent, "tokens_out": received, "cost_usd": prices.of(sent, received)}
 
 
-def spent(rows: Mapping[str, Mapping[str, Any]], prices: Prices) -> dict[str, Any] | None:
-    """Add up what the rows cost; None where no language model was asked."""
-    counted = [row for row in rows.values() if "calls" in row]
+def spent(rows: Iterable[Mapping[str, Any]], prices: Prices) -> dict[str, Any] | None:
+    """Add up what rows cost, those that failed and were asked again included; None where no model was asked."""
+    total = {"calls": 0, "tokens_in": 0, "tokens_out": 0}
+    counted = False
+    for row in rows:
+        if "calls" in row:
+            counted = True
+            total = {name: so_far + row[name] for name, so_far in total.items()}
     if not counted:
         return None
-    total = {name: sum(row[name] for row in counted) for name in ("calls", "tokens_in", "tokens_out")}
     return {**total, "cost_usd": prices.of(total["tokens_in"], total["tokens_out"])}
 
 
