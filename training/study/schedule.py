@@ -21,10 +21,10 @@ from ravelar.training.study.kit import Kit, KitSize, prepare
 from ravelar.training.study.quiet import quieten
 from ravelar.training.study.runs import RunSpec, run
 
-RATES = (2e-4, 4e-4, 8e-4)
+RATES = (3e-4, 6e-4)
 TUNING_SEEDS = (100,)
 SEEDS = (1, 2, 3, 4, 5)
-STEPS = 80
+STEPS = 60
 
 
 @dataclass(frozen=True, slots=True)
