@@ -118,14 +118,19 @@ class Kit:
         return found
 
     @cached_property
+    def tools(self) -> Library:
+        """What is routed to: the built-in tools and those of the two acquired tasks."""
+        return builtin_library().plus(written_verifier(), self._taught("thank_you_notes"))
+
+    @cached_property
     def library(self) -> Library:
-        """All tools: built in, acquired, taught, averaged, and the truth."""
-        pool = [self._tool(name) for name in POOL]
+        """All tools: those routed to, the reward model of all tasks, the means, length, and the truth."""
+        tools = self.tools.plus(self._taught(EVERYWHERE))
+        pool = [tools[name] for name in POOL]
         rewards = {tool.card.name: score_or_abstain(tool, self._triples) for tool in pool}
         raws = {name: [reward.raw for reward in found if reward.raw is not None] for name, found in rewards.items()}
         scaled = [tool for tool in pool if len(set(raws[tool.card.name])) > 1]
-        return builtin_library().plus(
-            *(tool for tool in pool if tool.card.name not in builtin_library()),
+        return tools.plus(
             MeanOfAll(
                 "calibrated_mean",
                 summary="each tool calibrated on the same probes of all families",
@@ -149,7 +154,7 @@ class Kit:
             for family, label in ACQUIRED.items()
             for question in rng.sample([q for q in self.train if q.family == family], NAMED)
         ]
-        return TaskRouter(Recogniser.fit(named), list(ACQUIRED.values()), names=self.library.names)
+        return TaskRouter(Recogniser.fit(named), list(ACQUIRED.values()), names=self.tools.names)
 
     def warm_policy(self) -> Any:
         """Return the warm policy, loaded anew."""
@@ -159,12 +164,8 @@ class Kit:
     def _triples(self) -> list[Triple]:
         return [probe.triple for probe in self.probes]
 
-    def _tool(self, name: str) -> RewardTool:
-        """Return a tool of the pool; a taught model with the map that its own probes give."""
-        if name == "word_programs":
-            return written_verifier()
-        if name not in ("thank_you_notes", EVERYWHERE):
-            return builtin_library()[name]
+    def _taught(self, name: str) -> RewardTool:
+        """Return a taught model with the map that its own probes give."""
         tuned, warm = (policy.load(self.folder / part) for part in (name, "warm"))
         raw = taught_model.ImplicitRewardModel(name, tuned=tuned, warm=warm)
         own = [probe for probe in self.probes if name == EVERYWHERE or probe.question.family == "notes"]
@@ -199,7 +200,10 @@ def written_verifier() -> Written:
 
 
 def prepare(kit: Kit, size: KitSize) -> None:
-    """Teach a seed's warm policy and reward models; a folder that was prepared is left as it is."""
+    """Teach a seed's warm policy and reward models; a folder that was prepared is left as it is.
+
+    A reward model of no steps is left out, and `Kit.library` can't be had then.
+    """
     if kit.ready:
         return
     making = kit.folder.with_name(f"{kit.folder.name}.{os.getpid()}.tmp")
@@ -207,25 +211,30 @@ def prepare(kit: Kit, size: KitSize) -> None:
     started = time.perf_counter()
     warm = policy.warm_start(kit.train, seed=kit.seed, steps=size.warm_steps)
     policy.save(warm, policy.new_tokenizer(), making / "warm")
-    pairs = taught_model.preferences(warm, kit.train, seed=kit.seed)
+    judged = [question for question in kit.train if size.all_steps or question.family == "notes"]
+    pairs = taught_model.preferences(warm, judged, seed=kit.seed)
     notes = [pair for pair in pairs if pair.question.family == "notes"]
     for name, own, steps in (("thank_you_notes", notes, size.notes_steps), (EVERYWHERE, pairs, size.all_steps)):
-        tuned = taught_model.teach(warm, own, seed=kit.seed, steps=steps)
-        policy.save(tuned, policy.new_tokenizer(), making / name)
+        if steps:
+            tuned = taught_model.teach(warm, own, seed=kit.seed, steps=steps)
+            policy.save(tuned, policy.new_tokenizer(), making / name)
     took_s = round(time.perf_counter() - started, 1)
-    facts = {"seed": kit.seed, "prepared_s": took_s, **_measured(Kit(kit.seed, making))}
+    facts = {"seed": kit.seed, "prepared_s": took_s, **_measured(Kit(kit.seed, making), whole=size.all_steps > 0)}
     (making / "facts.json").write_text(json.dumps(facts))
     making.rename(kit.folder)
 
 
-def _measured(kit: Kit) -> dict[str, Any]:
-    """Return how well routing and each tool of the pool do, on training prompts and on probes."""
+def _measured(kit: Kit, *, whole: bool) -> dict[str, Any]:
+    """Return how well routing does on all questions, and each tool of the pool on probes."""
+    tools = kit.library if whole else kit.tools
     routes = [kit.router(policy.asked(q), q.reference, q.columns).tool for q in (*kit.train, *kit.held_out)]
     right = [tool == RIGHT_TOOLS[q.family] for tool, q in zip(routes, (*kit.train, *kit.held_out), strict=True)]
     return {
         "routed": len(right),
         "routed_right": sum(right),
-        "pairwise": {name: _pairwise(score_or_abstain(kit.library[name], kit._triples), kit.probes) for name in POOL},
+        "pairwise": {
+            name: _pairwise(score_or_abstain(tools[name], kit._triples), kit.probes) for name in POOL if name in tools
+        },
     }
 
 

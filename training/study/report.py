@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ravelar.tools.errors import InputError
-from ravelar.training.study.arms import BY_ARM
 from ravelar.training.study.families import BY_NAME
 from ravelar.training.study.figures import OVERALL, Figures, Mean
 from ravelar.training.study.guarding import guarded_lines
@@ -73,8 +72,8 @@ def _claim(figures: Figures) -> list[str]:
         else "The interval does not exclude zero: these runs do not show it."
     )
     lines = [
-        f"The best static reward is *{best}*. Routed is ahead of it by {_signed(ahead)} in true accuracy, the mean over "
-        f"families ({ahead.n} seeds, paired). {verdict}"
+        f"The best static reward is *{best}*. Routed is ahead of it by {_signed(ahead)} in true accuracy, the mean "
+        f"over families ({ahead.n} seeds, paired). {verdict}"
     ]
     others = []
     for kind in ("mean", "oracle"):
@@ -139,9 +138,9 @@ def _setting(figures: Figures) -> list[str]:
         rows.append([family, RIGHT_TOOLS[family], *shown])
     return [
         "### What the tools can do",
-        f"The router sent {right:,} of {routed:,} questions ({right / routed:.1%}) to their family's tool.{costs} How often "
-        f"a tool puts the right one of two demonstrations of a question first, ties counting half ({len(kits)} seeds; "
-        f"`{EVERYWHERE}` and `thank_you_notes` were taught on other completions):",
+        f"The router sent {right:,} of {routed:,} questions ({right / routed:.1%}) to their family's tool.{costs} How "
+        f"often a tool puts the right one of two demonstrations of a question first, ties counting half ({len(kits)} "
+        f"seeds; `{EVERYWHERE}` and `thank_you_notes` were taught on other completions):",
         _table(["family", "routed to", *tools], rows),
     ]
 
@@ -170,8 +169,3 @@ def _signed(mean: Mean | None) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def kind_of(arm: str) -> str:
-    """Return an arm's kind."""
-    return BY_ARM[arm].kind

@@ -1,7 +1,7 @@
 """One run: a warm policy, an arm's reward, GRPO, and what the policy then writes to held-out questions."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -83,16 +83,14 @@ class Ledger:
 def run(spec: RunSpec, kit: Kit, *watches: RewardWatch, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
     """Train one policy; return its row: spec, accuracy and reward on held-out questions, the curve, what it took."""
     arm, ledger = arm_named(spec.arm), Ledger(kit.questions)
-    reward = reward_of(arm, kit, ledger, *watches)
+    reward, examiner = reward_of(arm, kit, ledger, *watches), reward_of(arm, kit)
     model, tokenizer = kit.warm_policy(), policies.new_tokenizer()
-    before = examined(model, reward, kit.held_out, samples=_SAMPLES, seed=spec.seed)
+    before = examined(model, examiner, kit.held_out, samples=_SAMPLES, seed=spec.seed)
     curve = Curve(model, kit.held_out, seed=spec.seed)
-    reward.calls, reward.wall_s = 0, 0.0
     started = time.perf_counter()
-    trained(model, tokenizer, reward, kit.train, spec=spec, callbacks=[curve.callback(), *callbacks])
+    trained(model, tokenizer, reward, kit.train, spec=spec, callbacks=[each_step(curve.at), *callbacks])
     train_s = time.perf_counter() - started - curve.seconds
-    wall_s = reward.wall_s
-    after = examined(model, reward, kit.held_out, samples=_SAMPLES, seed=spec.seed)
+    after = examined(model, examiner, kit.held_out, samples=_SAMPLES, seed=spec.seed)
     return {
         **asdict(spec),
         "before": before,
@@ -101,7 +99,7 @@ def run(spec: RunSpec, kit: Kit, *watches: RewardWatch, callbacks: Sequence[Any]
         "training": _tenths(ledger.steps),
         "steps_done": len(curve.steps),
         "train_s": round(train_s, 2),
-        "reward_share": round(wall_s / train_s, 4),
+        "reward_share": round(reward.wall_s / train_s, 4),
     }
 
 
@@ -146,6 +144,17 @@ def trained(  # noqa: PLR0913  what a training is made of
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
+
+
+def each_step(look: Callable[[int, int], object]) -> Any:
+    """Return the trainer's callback that tells the step that ended, and how many there are."""
+    from transformers import TrainerCallback  # noqa: PLC0415  heavy
+
+    class EachStep(TrainerCallback):  # type: ignore[misc]  transformers has no types for it
+        def on_step_end(self, args: Any, state: Any, control: Any, **_given: Any) -> None:
+            look(state.global_step, state.max_steps)
+
+    return EachStep()
 
 
 def training_set(questions: Sequence[Question]) -> Any:
@@ -207,19 +216,7 @@ class Curve:
         self.seconds = 0.0
         self._look = (model, questions, seed)
 
-    def callback(self) -> Any:
-        """Return the trainer's callback that looks."""
-        from transformers import TrainerCallback  # noqa: PLC0415  heavy
-
-        curve = self
-
-        class Look(TrainerCallback):  # type: ignore[misc]
-            def on_step_end(self, args: Any, state: Any, control: Any, **_given: Any) -> None:
-                curve.at(state.global_step)
-
-        return Look()
-
-    def at(self, step: int) -> None:
+    def at(self, step: int, _steps: int) -> None:
         """Note a step, and look if it is time to."""
         self.steps.append(step)
         if step % CURVE_EVERY:
@@ -232,10 +229,9 @@ class Curve:
 
 
 def _tenths(steps: Sequence[Mapping[str, float | None]]) -> list[dict[str, float | None]]:
-    """Return the mean figures of training batches, in ten stretches of steps; examinations (step -1) are left out."""
-    found = [entry for entry in steps if entry["step"] is not None and entry["step"] >= 0]
-    size = max(1, -(-len(found) // 10))
-    parts = [found[at : at + size] for at in range(0, len(found), size)]
+    """Return the mean figures of training batches, in ten stretches of steps."""
+    size = max(1, -(-len(steps) // 10))
+    parts = [steps[at : at + size] for at in range(0, len(steps), size)]
     return [{name: _mean([entry[name] for entry in part]) for name in part[0]} for part in parts]
 
 

@@ -16,13 +16,15 @@ from typing import Any
 
 from ravelar.tools.errors import InputError
 from ravelar.training.study.arms import ARMS
+from ravelar.training.study.guarding import GUARDED_STEPS, HACKED, guarded_run
 from ravelar.training.study.kit import Kit, KitSize, prepare
+from ravelar.training.study.quiet import quieten
 from ravelar.training.study.runs import RunSpec, run
 
-RATES = (2e-4, 4e-4, 8e-4)
+RATES = (3e-4, 6e-4)
 TUNING_SEEDS = (100,)
 SEEDS = (1, 2, 3, 4, 5)
-STEPS = 80
+STEPS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,12 @@ class Plan:
     def runs(self, best: Mapping[str, float]) -> list[RunSpec]:
         """Return the runs that are reported, seed by seed, each arm at its best rate."""
         return [RunSpec("run", arm, seed, best[arm], self.steps) for seed in self.seeds for arm in self.arms]
+
+    def guarded(self, best: Mapping[str, float]) -> list[RunSpec]:
+        """Return the runs in which a guard watches the policy that is rewarded for length."""
+        if HACKED not in self.arms:
+            return []
+        return [RunSpec("guard", HACKED, seed, best[HACKED], min(self.steps, GUARDED_STEPS)) for seed in self.seeds]
 
 
 class Rows:
@@ -106,8 +114,7 @@ def best_rates(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     found: dict[str, dict[float, list[float]]] = {}
     for row in rows:
         if row["kind"] == "tune":
-            accuracies = row["after"]["accuracy"].values()
-            found.setdefault(row["arm"], {}).setdefault(row["rate"], []).append(sum(accuracies) / len(accuracies))
+            found.setdefault(row["arm"], {}).setdefault(row["rate"], []).append(mean_accuracy(row))
     return {
         arm: max(sorted(rates), key=lambda rate, rates=rates: sum(rates[rate]) / len(rates[rate]))  # type: ignore[misc]
         for arm, rates in found.items()
@@ -141,6 +148,7 @@ def study(plan: Plan, folder: Path, *, jobs: int, tell: Callable[[str], object])
         best = best_rates(rows)
         tell("learning rates: " + ", ".join(f"{arm} {rate:g}" for arm, rate in best.items()))
         _do(pool, plan.runs(best), rows, folder, tell)
+        _do(pool, plan.guarded(best), rows, folder, tell)
 
 
 def _do(
@@ -150,9 +158,19 @@ def _do(
     waiting = [spec for spec in specs if spec.key not in done]
     for number, ((spec, _), row) in enumerate(_side_by_side(pool, _ran, [(spec, folder) for spec in waiting]), start=1):
         rows.add(row)
-        accuracies = row["after"]["accuracy"].values()
-        mean = sum(accuracies) / len(accuracies)
-        tell(f"{number} of {len(waiting)}: {spec.key}: accuracy {mean:.3f}, {row['train_s']} s")
+        tell(f"{number} of {len(waiting)}: {spec.key}: {_told(row)}")
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    if row["kind"] == "guard":
+        return "no alert" if row["first"] is None else f"{row['first']['name']} at step {row['first']['step']}"
+    return f"accuracy {mean_accuracy(row):.3f}, {row['train_s']} s"
+
+
+def mean_accuracy(row: Mapping[str, Any]) -> float:
+    """Return a run's true accuracy at its end, the mean over families."""
+    accuracies = row["after"]["accuracy"].values()
+    return float(sum(accuracies) / len(accuracies))
 
 
 def key_of(row: Mapping[str, Any]) -> str:
@@ -176,21 +194,6 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def quieten() -> None:
-    """Hold torch to one thread, and keep progress bars and remarks of the libraries off the screen."""
-    import logging  # noqa: PLC0415
-    import warnings  # noqa: PLC0415
-
-    import torch  # noqa: PLC0415  heavy
-    import transformers  # noqa: PLC0415
-
-    torch.set_num_threads(1)
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
-    logging.getLogger("trl").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")
 
 
 def _side_by_side(
@@ -223,4 +226,4 @@ def _ran(spec: RunSpec, folder: Path) -> dict[str, Any]:
     if where not in _kits:
         _kits.clear()
         _kits[where] = Kit(spec.seed, where)
-    return run(spec, _kits[where])
+    return guarded_run(spec, _kits[where]) if spec.kind == "guard" else run(spec, _kits[where])

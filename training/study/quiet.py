@@ -1,0 +1,16 @@
+"""One thread, and no noise of the libraries: what small runs on a shared machine need."""
+
+import logging
+import warnings
+
+
+def quieten() -> None:
+    """Hold torch to one thread, and keep progress bars and remarks of the libraries off the screen."""
+    import torch  # noqa: PLC0415  heavy
+    import transformers  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    logging.getLogger("trl").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
