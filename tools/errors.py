@@ -15,6 +15,7 @@
     │   ├── BrokenReply         the reply does not fit its schema, nor does the one after the repair turn
     │   └── BudgetExhausted     the run has used up what it may spend; says of what
     ├── NumberNeeded            a reward is None, and the trainer that asks can only read numbers
+    ├── CheckpointFailed        a checkpoint can't be written in the middle of a training run; earlier ones are intact
     └── RewardToolError         a reward tool can't say: the reward is None, with this as its reason
         ├── UnusableReference   the reference is missing, of the wrong type, or can't be read
         ├── UnusablePrompt      the prompt lacks what the tool reads there (options, a language ...)
@@ -26,9 +27,9 @@
 
 Who turns an error into what: `tools.scoring.score_or_abstain` turns every `RewardToolError` into
 `Reward(None, ...)`, and nothing else does. `InputError` reaches the person: the CLI prints its message
-and exits with 2. `HubError` and `AgentError` end one branch of an acquisition, with their message in its
-report; what the other branch found stays. `NumberNeeded` ends the call of a trainer that has no word for None, and
-says which number may be named for it. A completion that is empty, wrong, hostile or endless is no
+and exits with 2; `CheckpointFailed` likewise, with 1. `HubError` and `AgentError` end one branch of an acquisition, with
+their message in its report; what the other branch found stays. `NumberNeeded` ends the call of a trainer that has no
+word for None, and says which number may be named for it. A completion that is empty, wrong, hostile or endless is no
 error at all: it earns the tool's lowest value.
 """
 
@@ -115,6 +116,10 @@ class BudgetExhausted(AgentError):
 
 class NumberNeeded(RavelarError):
     """A reward is None, the trainer that asks can only read numbers, and none was named for it."""
+
+
+class CheckpointFailed(RavelarError):
+    """A checkpoint can't be written in the middle of a training run; the message says what to go on from."""
 
 
 class RewardToolError(RavelarError):

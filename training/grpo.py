@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ravelar.tools.builtin import builtin_library
 from ravelar.tools.errors import InputError, UnknownName
+from ravelar.tools.scoring import describe
 from ravelar.training.acquisition import Acquirer, AcquisitionLimits
 from ravelar.training.checkpoints import saving_may_fail, where_to_begin
 from ravelar.training.checks import Checks
@@ -198,7 +199,7 @@ def _trainer(planned: Plan, reward: RoutedReward, callbacks: Sequence[Any]) -> A
             callbacks=list(callbacks),
         )
     except (ValueError, OSError, ImportError, TypeError) as error:
-        raise InputError(f"TRL can't train this: {' '.join(str(error).split())[:500]}") from error
+        raise InputError(f"TRL can't train this: {describe(error)}") from error
 
 
 def _mapping(given: Any) -> dict[str, Any]:

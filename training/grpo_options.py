@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 
 from ravelar.tools.errors import InputError
 from ravelar.tools.extras import need
+from ravelar.tools.scoring import describe
 from ravelar.training.mixture import Mixture, read_mixture
 from ravelar.training.recipes import RECIPES
 
@@ -192,7 +193,7 @@ def _parsed(
             flags, return_remaining_strings=True, look_for_args_file=False
         )
     except (ValueError, TypeError, ImportError, RuntimeError, OSError) as error:  # what TRL's own checks raise
-        raise InputError(f"TRL refuses the options: {' '.join(str(error).split())}") from error
+        raise InputError(f"TRL refuses the options: {describe(error)}") from error
     if rest:
         raise _unknown(rest[0].partition("=")[0], options, "")
     return run, grpo, model

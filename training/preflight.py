@@ -11,6 +11,7 @@ from ravelar.tools.errors import InputError
 from ravelar.tools.library import Library
 from ravelar.tools.reward import Triple
 from ravelar.tools.routing import Route, Router, router_for
+from ravelar.tools.scoring import describe
 from ravelar.training.mixture import Form
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def look_at_model(model: "ModelConfig", grpo: "GRPOConfig") -> Model:
             if folder.is_dir()
             else f"no folder {name!r}, nor such a model on the Hub"
         )
-        raise InputError(f"{what} that can be loaded: {' '.join(str(error).split())[:300]}") from error
+        raise InputError(f"{what} that can be loaded: {describe(error)}") from error
     form: Form = "chat" if getattr(tokenizer, "chat_template", None) else "text"
     return Model(name, form, *_parameters(config, model, grpo))
 

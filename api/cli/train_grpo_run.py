@@ -7,8 +7,9 @@ import click
 
 from ravelar.calls import default_library, default_router
 from ravelar.cli.interruption import Terminated, termination
+from ravelar.tools.errors import CheckpointFailed
 from ravelar.training.acquisition import AcquisitionLimits
-from ravelar.training.checkpoints import CheckpointFailed, finished
+from ravelar.training.checkpoints import finished
 from ravelar.training.grpo import Outcome, Plan, Tools, plan, train
 from ravelar.training.grpo_options import Settings, read_settings
 
@@ -35,8 +36,9 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     except (KeyboardInterrupt, Terminated) as error:
         return _interrupted(error, planned)
-    if main_rank:
-        _tell(outcome)
+    if not main_rank:
+        return 0  # a launcher ends all ranks when one fails, and the main one may still be saving the model
+    _tell(outcome)
     return 1 if outcome.stopped else 0
 
 
