@@ -125,6 +125,9 @@ def running(app: str) -> dict[str, dict[str, Any]]:
     found = serve.status().applications.get(app)
     deployments = found.deployments if found else {}
     return {
-        name: {"status": one.status.value, "running": one.replica_states.get("RUNNING", 0)}
+        name: {
+            "status": one.status.value,
+            "running": sum(n for state, n in one.replica_states.items() if state.value == "RUNNING"),
+        }
         for name, one in deployments.items()
     }

@@ -68,7 +68,7 @@ def _planned(cards: Sequence[ToolCard], settings: ClusterSettings) -> list[Deplo
     """
     import ray  # noqa: PLC0415
 
-    there = ray.cluster_resources()
+    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     deployments = plan(cards, settings, gpus=there.get("GPU", 0.0))
     least, cpus = needed_cpus(deployments, settings), there.get("CPU", 0.0)
     if least > cpus:

@@ -151,7 +151,7 @@ def unscored(tool: str | None, error: RewardToolError, rows: int) -> list[Reward
 
 
 async def answer_of(response: Any) -> Any:
-    """Wait for a response of a deployment; one that is not waited for to the end is cancelled, so that its replica is free."""
+    """Wait for a deployment's response; one that is not waited for to the end is cancelled: its replica is free."""
     try:
         return await response
     except asyncio.CancelledError:
