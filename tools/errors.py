@@ -26,9 +26,9 @@
         └── ToolCrashed         a foreign exception, or a value that is no number in the card's range
 
 Who turns an error into what: `tools.scoring.score_or_abstain` turns every `RewardToolError` into
-`Reward(None, ...)`, and nothing else does. `InputError` reaches the person: the CLI prints its message
-and exits with 2; `CheckpointFailed` likewise, with 1. `HubError` and `AgentError` end one branch of an acquisition, with
-their message in its report; what the other branch found stays. `NumberNeeded` ends the call of a trainer that has no
+`Reward(None, ...)`, and nothing else does. `InputError` reaches the person: the CLI prints its message and exits
+with 2; `CheckpointFailed` likewise, with 1. `HubError` and `AgentError` end one branch of an acquisition, with their
+message in its report; what the other branch found stays. `NumberNeeded` ends the call of a trainer that has no
 word for None, and says which number may be named for it. A completion that is empty, wrong, hostile or endless is no
 error at all: it earns the tool's lowest value.
 """

@@ -11,7 +11,7 @@ from ravelar.benchmark.evals.c3e.building import read_texts
 from ravelar.benchmark.evals.c3e.items import choose_items, read_items
 from ravelar.benchmark.evals.contamination import LocalModel, separation
 from ravelar.benchmark.evals.manifest import open_manifest
-from ravelar.benchmark.evals.rows import RowFile, read_rows_by_key
+from ravelar.benchmark.evals.rows import StageRows, read_rows_by_key
 from ravelar.cli.progress import StageProgress
 from ravelar.tools.errors import InputError
 
@@ -27,7 +27,7 @@ def measure_contamination(files: Sequence[Path], *, out: Path, **given: Any) -> 
         return 0
     open_manifest(out, "contamination", {"model_path": given["model_path"], "files": [str(path) for path in files]})
     path = out / "contamination.jsonl"
-    with RowFile(path) as rows, StageProgress(len(texts), "contamination") as progress:
+    with StageRows(path) as rows, StageProgress(len(texts), "contamination") as progress:
         wanted = rows.wanted(texts, retry_failed=given["retry_failed"])
         model = LocalModel(given["model_path"], given["device"]) if wanted else None
         for key in wanted:

@@ -25,7 +25,7 @@ from ravelar.benchmark.evals.estimates import Estimate, estimate_building, estim
 from ravelar.benchmark.evals.kept_replies import KeptReplies
 from ravelar.benchmark.evals.manifest import digest_of, open_manifest
 from ravelar.benchmark.evals.models import ModelSettings
-from ravelar.benchmark.evals.rows import RowFile, read_rows_by_key
+from ravelar.benchmark.evals.rows import StageRows, read_rows_by_key
 from ravelar.benchmark.evals.running import Stage, Tally, run_stage
 from ravelar.benchmark.evals.spending import open_spending
 from ravelar.tools.chat.meter import Meter
@@ -151,7 +151,7 @@ def _written(run: Run, writer: Writer, given: Mapping[str, Any]) -> Tally:
 def _run(stage: Stage[J], path: Path, *, retry_failed: bool) -> Tally:
     from ravelar.cli.progress import StageProgress  # noqa: PLC0415
 
-    with RowFile(path) as rows, StageProgress(len(stage.jobs), path.stem) as progress:
+    with StageRows(path) as rows, StageProgress(len(stage.jobs), path.stem) as progress:
         shown: Stage[J] = Stage(stage.jobs, stage.named, stage.work, stage.at_once, stage.close, progress.row)
         return asyncio.run(run_stage(shown, rows, retry_failed=retry_failed))
 

@@ -4,15 +4,17 @@ A row is a mapping with a `key`. A row with an `error` has failed: it is kept an
 request. Of several rows with one key the last counts.
 """
 
-import json
+import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from ravelar.benchmark.evals.row_file import every_row
 from ravelar.tools.errors import InputError
+from ravelar.tools.json_lines import append_row, finished_lines
 
 Row = dict[str, Any]
 
@@ -25,14 +27,11 @@ def read_rows_by_key(path: Path) -> dict[str, Row]:
     Raises:
         InputError: if another line is broken, or is no row with a text `key`.
     """
-    found: dict[str, Row] = {}
-    for row in _whole_rows(path):
-        found[row["key"]] = row
-    return found
+    return {row["key"]: dict(row) for row in every_row(path)} if path.exists() else {}
 
 
-class RowFile:
-    """A file of rows that is being written, by one process at a time.
+class StageRows:
+    """The rows of a stage while it runs: several stages may add to one file, one process at a time.
 
     Args:
         path: The file; made if need be, and its broken end cut off.
@@ -52,9 +51,10 @@ class RowFile:
         except OSError as error:
             raise InputError(f"{path} can't be written: {error.strerror}") from None
         try:
-            self._failed = {row["key"]: row.get("error") is not None for row in _whole_rows(path)}
-            _cut_broken_end(path)
+            there = every_row(path) if path.exists() else ()
+            self._failed = {row["key"]: row.get("error") is not None for row in there}
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            os.ftruncate(self._file, max((line.end for line in finished_lines(path, "a row of a run")), default=0))
         except BaseException:
             self._lock.release()
             raise
@@ -71,15 +71,13 @@ class RowFile:
         Raises:
             InputError: if the disk is full or the file can't be written; what was written before stays whole.
         """
-        line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass") + b"\n"
         before = os.fstat(self._file).st_size
         try:
-            written = os.write(self._file, line)
-            if written != len(line):
-                raise OSError(28, "no space left for the whole row")
+            append_row(self._file, row)
         except OSError as error:
             os.ftruncate(self._file, before)
-            raise InputError(f"{self.path} can't be written: {error.strerror}") from None
+            why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+            raise InputError(f"{self.path} can't be written: {why}") from None
         self._failed[row["key"]] = row.get("error") is not None
 
     def wanted(self, keys: Iterable[str], *, retry_failed: bool) -> list[str]:
@@ -92,35 +90,3 @@ class RowFile:
             os.close(self._file)
             self._file = -1
             self._lock.release()
-
-
-def _whole_rows(path: Path) -> Iterator[Row]:
-    if not path.exists():
-        return
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.endswith(b"\n"):
-                return  # a kill came while it was written
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise InputError(f"{path}, line {number} is no JSON: {error}") from None
-            if not isinstance(row, dict) or not isinstance(row.get("key"), str):
-                raise InputError(f"{path}, line {number} is no row: a mapping with a text 'key' is needed")
-            yield row
-
-
-def _cut_broken_end(path: Path) -> None:
-    if not path.exists():
-        return
-    with path.open("rb+") as file:
-        data_end = file.seek(0, os.SEEK_END)
-        while data_end:
-            start = max(0, data_end - 65_536)
-            file.seek(start)
-            at = file.read(data_end - start).rfind(b"\n")
-            if at >= 0:
-                file.truncate(start + at + 1)
-                return
-            data_end = start
-        file.truncate(0)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from ravelar.benchmark.evals.rows import Row, RowFile
+from ravelar.benchmark.evals.rows import Row, StageRows
 from ravelar.tools.errors import BudgetExhausted, InputError, ModelUnavailable, RavelarError
 from ravelar.tools.scoring import describe
 
@@ -60,7 +60,7 @@ class Tally:
     seconds: float = 0.0
 
 
-async def run_stage(stage: Stage[J], rows: RowFile, *, retry_failed: bool = False) -> Tally:
+async def run_stage(stage: Stage[J], rows: StageRows, *, retry_failed: bool = False) -> Tally:
     """Do what has no row yet.
 
     A job that finds a budget exhausted ends the stage: its row is left for the next run. So do many jobs in a row
@@ -82,7 +82,7 @@ async def run_stage(stage: Stage[J], rows: RowFile, *, retry_failed: bool = Fals
 
 
 class _Crew(Generic[J]):
-    def __init__(self, stage: Stage[J], rows: RowFile, tally: Tally) -> None:
+    def __init__(self, stage: Stage[J], rows: StageRows, tally: Tally) -> None:
         self._stage, self._rows, self._tally = stage, rows, tally
         self._unavailable = 0
 

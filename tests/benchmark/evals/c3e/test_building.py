@@ -19,7 +19,7 @@ from ravelar.benchmark.evals.c3e.checks import (
 from ravelar.benchmark.evals.c3e.items import read_items
 from ravelar.benchmark.evals.kept_replies import KeptReplies
 from ravelar.benchmark.evals.models import ModelSettings
-from ravelar.benchmark.evals.rows import RowFile, read_rows_by_key
+from ravelar.benchmark.evals.rows import StageRows, read_rows_by_key
 from ravelar.benchmark.evals.running import run_stage
 from ravelar.tools.chat.meter import Meter
 from ravelar.tools.errors import InputError
@@ -137,7 +137,7 @@ def test_items_are_made_and_rejects_keep_their_reasons(served, tmp_path: Path) -
             texts, ModelSettings("openai:m", base_url=server.url, temperature=0.7), meter=Meter(),
             kept=KeptReplies(tmp_path / "replies.sqlite"),
         )  # fmt: skip
-        with RowFile(tmp_path / "rows.jsonl") as rows:
+        with StageRows(tmp_path / "rows.jsonl") as rows:
             asyncio.run(run_stage(stage, rows))
 
     run()
@@ -171,7 +171,7 @@ def test_an_item_that_fails_its_audit_is_rejected_with_the_models_reason(served,
         [Text("good", WHOLE, "en")], ModelSettings("openai:m", base_url=server.url), meter=Meter(),
         kept=KeptReplies(None), kinds=["edit"],
     )  # fmt: skip
-    with RowFile(tmp_path / "rows.jsonl") as rows:
+    with StageRows(tmp_path / "rows.jsonl") as rows:
         asyncio.run(run_stage(stage, rows))
     (row,) = read_rows_by_key(tmp_path / "rows.jsonl").values()
     assert row["error"] == "Rejected: audit: worthwhile: so it is"

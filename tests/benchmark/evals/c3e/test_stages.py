@@ -20,7 +20,7 @@ from ravelar.benchmark.evals.c3e.stages import JudgeSettings, comparing_stage, j
 from ravelar.benchmark.evals.c3e.writers import DirectWriter, GivenOutputs
 from ravelar.benchmark.evals.kept_replies import KeptReplies
 from ravelar.benchmark.evals.models import ModelSettings
-from ravelar.benchmark.evals.rows import Row, RowFile, read_rows_by_key
+from ravelar.benchmark.evals.rows import Row, StageRows, read_rows_by_key
 from ravelar.benchmark.evals.running import Stage, Tally, run_stage
 from ravelar.benchmark.evals.spending import open_spending
 from ravelar.tools.chat.meter import Meter
@@ -30,7 +30,7 @@ GOOD = {"reasons": [{"about": "context", "finding": "it joins on"}], "score": 6,
 
 
 def done(stage: Stage[Any], path: Path, **options: bool) -> tuple[Tally, dict[str, Row]]:
-    with RowFile(path) as rows:
+    with StageRows(path) as rows:
         tally = asyncio.run(run_stage(stage, rows, **options))
     return tally, read_rows_by_key(path)
 
@@ -227,7 +227,7 @@ from ravelar.benchmark.evals.c3e.items import read_items
 from ravelar.benchmark.evals.c3e.stages import JudgeSettings, judging_stage
 from ravelar.benchmark.evals.kept_replies import KeptReplies
 from ravelar.benchmark.evals.models import ModelSettings, open_model
-from ravelar.benchmark.evals.rows import RowFile
+from ravelar.benchmark.evals.rows import StageRows
 from ravelar.benchmark.evals.running import run_stage
 from ravelar.tools.chat.meter import Meter
 
@@ -243,7 +243,7 @@ open_model(judge.model)
 def run(folder):
     kept = KeptReplies(folder / "replies.sqlite")
     stage = judging_stage(items, outputs, judge, meter=Meter(), kept=kept, at_once=4)
-    with RowFile(folder / "rows.jsonl") as rows:
+    with StageRows(folder / "rows.jsonl") as rows:
         asyncio.run(run_stage(stage, rows))
 
 for line in sys.stdin:  # each run is a fork: it begins at once, with all modules there
