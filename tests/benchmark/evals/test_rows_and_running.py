@@ -107,10 +107,10 @@ def test_a_line_that_a_kill_cut_off_is_passed_over_and_made_again(tmp_path: Path
 def test_a_broken_line_within_is_named(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"key": "a"}\nnonsense\n{"key": "b"}\n')
-    with pytest.raises(InputError, match=r"rows.jsonl:2: not a row of a run"):
+    with pytest.raises(InputError, match=r"rows\.jsonl:2: not a row of a run"):
         StageRows(path)
     path.write_text('{"key": 1}\n')
-    with pytest.raises(InputError, match="rows.jsonl:1: a row has no key"):
+    with pytest.raises(InputError, match=r"rows\.jsonl:1: a row has no key"):
         read_rows_by_key(path)
 
 
