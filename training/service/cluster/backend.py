@@ -123,11 +123,8 @@ def running(app: str) -> dict[str, dict[str, Any]]:
     from ray import serve  # noqa: PLC0415  ray takes 1 s
 
     found = serve.status().applications.get(app)
-    deployments = found.deployments if found else {}
+    deployments: dict[str, Any] = dict(found.deployments) if found else {}
     return {
-        name: {
-            "status": one.status.value,
-            "running": sum(n for state, n in one.replica_states.items() if state.value == "RUNNING"),
-        }
+        name: {"status": one.status.value, "running": one.replica_states.get("RUNNING", 0)}
         for name, one in deployments.items()
     }
