@@ -159,9 +159,7 @@ def show_result(result: Mapping[str, Any], out: Path) -> None:
     tokens = spent["tokens_in"] + spent["tokens_out"]
     eta = "" if measures["eta"] is None else f", {measures['eta']:.2f} steps a section"
     retried = f", {spent['retries']} retries" if spent["retries"] else ""
-    console.print(
-        f"{measures['steps']} steps{eta}; {spent['calls']} calls{retried}, {tokens:,} tokens, {_cost(spent)}"
-    )
+    console.print(f"{measures['steps']} steps{eta}; {spent['calls']} calls{retried}, {tokens:,} tokens, {_cost(spent)}")
     if run.get("replay"):
         console.print(says_replay(run["brief"]["language"]), style="bold yellow", soft_wrap=True)
     names = [name for name in ("article.md", "article.html", "events.jsonl", "run.json") if (out / name).exists()]
