@@ -1,7 +1,9 @@
 """Read a reply that holds prose: between tags, where JSON would cost an escape for every quotation mark; or as JSON."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TypeVar, Unpack
 
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -15,7 +17,7 @@ from ravelar.tools.chat.meter import estimate_tokens
 from ravelar.tools.writing.detectors import length_of
 from ravelar.tools.writing.languages import wrong_language
 from ravelar.tools.writing.limits import Limits
-from ravelar.tools.writing.state import Language, Section, WritingState
+from ravelar.tools.writing.state import Language, WritingState
 from ravelar.tools.writing.view import neighbours, section_brief, section_view
 
 _AS_JSON = re.compile(r"\{\s*\"\w+\"\s*:")
@@ -74,9 +76,10 @@ def ask_for_prose(  # noqa: PLR0913, PLR0917  what drafter and refiner share
     """
     language, method = state["brief"]["language"], how.get("method", "text")
     values = {**section_values(state, section), **(more or {}), "form": answer_form(language, method)}
-    reply = reply_for(model, state["sections"][section], method)
+    reply = model if method != "text" else partial(read_prose, model=model)
     prompt = prompt_of(language, role)
-    return ask(chat, prompt, values, reply, check=lambda said: check_prose(said, language, limits), **how)
+    answer = ask(chat, prompt, values, reply, check=lambda said: check_prose(said, language, limits), **how)
+    return replace(answer, value=without_heading(answer.value, state["sections"][section]["title"]))
 
 
 def section_values(state: WritingState, section: str, *, before: int = 2, join: bool = True) -> dict[str, str]:
@@ -102,15 +105,10 @@ def answer_form(language: Language, method: Method) -> str:
     return load_prompt(prompt_of(language, "answer_in_tags" if method == "text" else "answer_as_json")).user
 
 
-def reply_for(model: type[P], section: Section, method: Method) -> type[P] | Callable[[str], P]:
-    """Return what `ask` reads the reply with: the model itself for structured output, else a reader of tags."""
-    return model if method != "text" else lambda text: read_prose(text, model, section["title"])
-
-
-def read_prose(text: str, model: type[P], title: str = "") -> P:
+def read_prose(text: str, model: type[P]) -> P:
     """Read a reply in tags; one JSON object of the same fields is read as well, since models fall back to it.
 
-    What stands outside the tags is no part of it. A heading that repeats the section's title is taken off.
+    What stands outside the tags is no part of it.
 
     Raises:
         ValueError: if a part is missing or never ends; says which, and how the reply begins.
@@ -118,7 +116,7 @@ def read_prose(text: str, model: type[P], title: str = "") -> P:
     opening, closing = text.find("<content>"), text.rfind("</content>")
     if opening < 0:
         if _AS_JSON.search(text):
-            return _bare(read_object(text, model), title)
+            return read_object(text, model)
         raise ValueError(f"there is no <content> in the reply, which begins: {shorten(text.strip(), 120)!r}")
     if closing < opening:
         raise ValueError("<content> is never closed: the text seems to be cut off; write it whole, and shorter")
@@ -129,7 +127,7 @@ def read_prose(text: str, model: type[P], title: str = "") -> P:
         if found is None:
             raise ValueError(f"there is no <{name}> in the reply")
         parts[name] = found[1].strip()
-    return _bare(model.model_validate(parts), title)
+    return model.model_validate(parts)
 
 
 def check_prose(reply: Draft | Refined, language: Language, limits: Limits) -> None:
@@ -146,10 +144,10 @@ def check_prose(reply: Draft | Refined, language: Language, limits: Limits) -> N
         raise ValueError(f"content is written in language {other!r}; it must be in {language!r}")
 
 
-def _bare(reply: P, title: str) -> P:
+def without_heading(reply: P, title: str) -> P:
     """Take the section's title off the beginning of its text, where it stands as a heading of its own."""
     first, _, rest = reply.content.lstrip().partition("\n")
     heading = first.strip().strip("#*_ ").rstrip(":：").strip()
-    if title and heading.casefold() == title.strip().casefold() and rest.strip():
+    if heading.casefold() == title.strip().casefold() and rest.strip():
         return reply.model_copy(update={"content": rest.strip()})
     return reply

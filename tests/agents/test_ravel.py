@@ -221,7 +221,7 @@ def test_every_decision_takes_structured_output(state, meter: Meter, method: str
         [
             {"thought": "t", "operation": "review", "section": "s2"},
             PLAN,
-            {"content": TEXT, "summary": "s"},
+            {"content": f"## Ebb\n\n{TEXT}", "summary": "s"},
             GOOD_REVIEW,
             {"changes": "c", "content": TEXT, "summary": "s"},
         ]
