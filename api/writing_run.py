@@ -102,7 +102,8 @@ def context_from(settings: Mapping[str, Any]) -> RavelContext:
     known = [one.name for one in fields(RavelContext)]
     if unknown := [name for name in settings if name not in known]:
         raise UnknownName("setting", unknown[0], known)
-    context = RavelContext(**{**settings, "approve": tuple(settings.get("approve") or ())})
+    approve = settings.get("approve") or ()
+    context = RavelContext(**{**settings, "approve": (approve,) if isinstance(approve, str) else tuple(approve)})
     context.check()
     return context
 

@@ -31,21 +31,24 @@ CHARACTERS, LATENCY_S, THREADS = 1_500, 0.05, 128
 BRIEF = {"instruction": "Write the history of a small harbour on the North Sea, for readers who have never seen one."}
 
 
-def measure(*, sections: tuple[int, ...] = (6, 12, 26), at_once: int = 8, runs: int = 3) -> dict[str, Any]:
+def measure(
+    *, sections: tuple[int, ...] = (6, 12, 26), timed: int = 12, at_once: int = 8, runs: int = 3
+) -> dict[str, Any]:
     """Return the figures.
 
     Args:
-        sections: Sections of the autonomous articles.
+        sections: Sections of the autonomous articles whose prompts are counted.
+        timed: Sections of the articles that are timed.
         at_once: How many sections are worked on side by side, where they are.
         runs: Runs of each timed figure; the median is given.
     """
-    prompts = {str(count): _autonomous(count) for count in sections}
-    return {"prompts": prompts, "side_by_side": _side_by_side(12, at_once, runs), "overhead": _overhead(12, runs)}
+    prompts = {str(count): count_prompts(count) for count in sections}
+    return {"prompts": prompts, "side_by_side": _side_by_side(timed, at_once, runs), "overhead": _overhead(timed, runs)}
 
 
-def _autonomous(count: int) -> dict[str, Any]:
-    """Run an autonomous article; compare its prompts with the published loop's."""
-    with LoopbackWriter(count, characters=CHARACTERS, latency_s=LATENCY_S) as model:
+def count_prompts(count: int, *, latency_s: float = LATENCY_S) -> dict[str, Any]:
+    """Run an autonomous article of so many sections; compare its prompts with the published loop's."""
+    with LoopbackWriter(count, characters=CHARACTERS, latency_s=latency_s) as model:
         result = _write(model, RavelContext(protocol="autonomous"))
         published = PUBLISHED.get(count)
         return {
@@ -120,7 +123,7 @@ def _beside_calls(count: int, folder: Path | None) -> float:
         started = time.perf_counter()
         result = _write(model, RavelContext(), chat, log=log, saver=saver)
         wall = time.perf_counter() - started
-        return 1_000 * (wall - result["spent"]["seconds"]) / int(result["step"])
+        return 1_000 * (wall - float(result["spent"]["seconds"])) / int(result["step"])
 
 
 def _write(
@@ -133,8 +136,9 @@ def _write(
 ) -> dict[str, Any]:
     graph = build_ravel(parts=Parts(chat=chat or _chat(model), log=log), checkpointer=saver)
     config: Any = {"max_concurrency": THREADS, "configurable": {"thread_id": "1"}}
+    given: Any = {"brief": BRIEF}
     durability: Any = "sync" if saver else None
-    return dict(graph.invoke({"brief": BRIEF}, config, context=context, durability=durability))
+    return dict(graph.invoke(given, config, context=context, durability=durability))
 
 
 def _chat(model: LoopbackWriter) -> BaseChatModel:

@@ -20,9 +20,8 @@ def restored(events: Sequence[Event]) -> dict[str, Any]:
     steps = [event for event in events if event["kind"] == "step"]
     done = {event["step"] for event in events if event["kind"] in _OUTCOMES}
     done |= {event["step"] for event in steps if event["refused"] is not None}
-    cut = min(
-        (event.get("first", event["step"]) for event in steps if event["step"] not in done), default=len(steps) + 1
-    )
+    undone = [int(event.get("first") or event["step"]) for event in steps if event["step"] not in done]
+    cut = min(undone, default=len(steps) + 1)
     last = max((event["step"] for event in steps if event["step"] < cut), default=0)
     kept = [event for event in events if _before(event, cut, last)]
     state = state_of(kept)

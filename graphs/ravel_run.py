@@ -159,17 +159,21 @@ def do(run: Run, errand: Errand, work: Callable[[Doing], None]) -> Update:
     """
     name, section = errand["operation"], errand["section"]
     role = ROLE_OF[name]
+    begun = False
     with run.open.seats:
         try:
             run.open.check()
             if name != "plan":
+                begun = True
                 tell_step(run, errand)
             work(Doing(run, errand))
-            if name != "plan":
+            if begun:
                 changed = run.update.get("sections", {}).get(section)
                 run.update |= run.stepped(errand, result_of(changed, name))
             run.update |= _attempts(run, errand, 0)
         except BudgetExhausted as error:
+            if begun:
+                _give_up(run, errand, error)
             run.update |= run.ends(_BUDGETS[error.what], str(error))
         except AgentError as error:
             _failed(run, errand, error)
@@ -187,17 +191,24 @@ def tell_step(run: Run, errand: Errand, *, refused: str | None = None) -> None:
 
 def _failed(run: Run, errand: Errand, error: AgentError) -> None:
     """Count a failure, and end the run where trying again can't help, or was done often enough."""
-    said = without_secrets(f"{type(error).__name__}: {error}")
     if errand["operation"] == "plan":
         run.update["errands"] = []
         tell_step(run, errand)
+    said = _give_up(run, errand, error)
     times = (run.state.get("failures") or {}).get(_attempt(errand), 0) + 1
+    run.update |= _attempts(run, errand, times)
+    if not isinstance(error, BrokenReply) or times >= run.context.max_attempts:
+        run.update |= run.ends(FAILED + failure_name(error), f"{_attempt(errand)}: {said}")
+
+
+def _give_up(run: Run, errand: Errand, error: AgentError) -> str:
+    """Count a step that came to nothing; return why."""
+    said = without_secrets(f"{type(error).__name__}: {error}")
     name, section = errand["operation"], errand["section"]
     told = {"step": errand["step"], "operation": name, "section": section, "error": type(error).__name__}
     run.note("gave_up", **told, message=said)
-    run.update |= {**run.stepped(errand, result_of(None, name, failed=said)), **_attempts(run, errand, times)}
-    if not isinstance(error, BrokenReply) or times >= run.context.max_attempts:
-        run.update |= run.ends(FAILED + failure_name(error), f"{_attempt(errand)}: {said}")
+    run.update |= run.stepped(errand, result_of(None, name, failed=said))
+    return said
 
 
 def _attempts(run: Run, errand: Errand, times: int) -> Update:

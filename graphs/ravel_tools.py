@@ -41,9 +41,9 @@ def write_article(parts: Parts | None = None, context: RavelContext | None = Non
 
     def run(config: RunnableConfig = None, **brief: Any) -> dict[str, Any]:  # type: ignore[assignment]
         given: Any = {"brief": {name: value for name, value in brief.items() if value is not None}}
-        wide = {"max_concurrency": settings.at_once + _AT_ONCE_BESIDES, **(config or {})}
+        wide: Any = {"max_concurrency": settings.at_once + _AT_ONCE_BESIDES, **(config or {})}
         try:
-            result = graph.invoke(given, wide, context=settings)  # type: ignore[arg-type]
+            result = graph.invoke(given, wide, context=settings)
         except RavelarError as error:
             raise ToolException(str(error)) from error
         return _answer(result)

@@ -86,9 +86,7 @@ def test_an_action_that_can_t_be_done_goes_back_once_with_the_reason_and_costs_i
     assert (result["end"], result["refused"], result["step"]) == ("finished", 2, 8)
     plans = [said for (role, _), said in zip(writer.asked, writer.prompts, strict=True) if role == "planner"]
     assert "your last action was refused: sections are still open: s1 (pending), s2 (pending)\n" in plans[2]
-    assert (
-        "your last action was refused" not in plans[3]
-    )  # told once: the second one in a row stands in the history alone
+    assert "your last action was refused" not in plans[3]  # told once: the second in a row stands in the history alone
     assert "3 refine s2: refused: s2 was never drafted" in plans[3]
 
 
@@ -207,12 +205,14 @@ def test_no_article_is_made_of_an_error_text():
 
 
 def test_a_budget_of_tokens_ends_the_run_and_keeps_what_there_is():
-    writer = Writer(3)
-    result = run(writer, protocol="fixed", at_once=1, max_tokens=1_500)
+    log = EventLog()
+    graph = build_ravel(parts=Parts(chat=ScriptedChat(Writer(3)), log=log))
+    result = graph.invoke({"brief": BRIEF}, context=RavelContext(protocol="fixed", at_once=1, max_tokens=1_500))
     assert result["end"] == "token_budget"
     assert result["article"] is None
     assert result["sections"]["s1"]["status"] == "accepted"
     assert result["spent"]["tokens_in"] + result["spent"]["tokens_out"] < 1_500
+    assert state_of(log.events)["step"] == result["step"]
 
 
 def test_a_budget_of_money_needs_prices_and_ends_the_run(tmp_path):
