@@ -62,11 +62,15 @@ class KitSize:
         warm_steps: Batches of demonstrations for the policy.
         notes_steps: Batches of pairs for the reward model of the notes.
         all_steps: Batches of pairs for the reward model of all families.
+        samples: Completions of each question, of which pairs are made.
+        pairs: Pairs of each family.
     """
 
     warm_steps: int = 800
     notes_steps: int = 150
     all_steps: int = 300
+    samples: int = 12
+    pairs: int = 2_000
 
 
 class Probe(NamedTuple):
@@ -212,7 +216,7 @@ def prepare(kit: Kit, size: KitSize) -> None:
     warm = policy.warm_start(kit.train, seed=kit.seed, steps=size.warm_steps)
     policy.save(warm, policy.new_tokenizer(), making / "warm")
     judged = [question for question in kit.train if size.all_steps or question.family == "notes"]
-    pairs = taught_model.preferences(warm, judged, seed=kit.seed)
+    pairs = taught_model.preferences(warm, judged, seed=kit.seed, samples=size.samples, pairs=size.pairs)
     notes = [pair for pair in pairs if pair.question.family == "notes"]
     for name, own, steps in (("thank_you_notes", notes, size.notes_steps), (EVERYWHERE, pairs, size.all_steps)):
         if steps:

@@ -1,5 +1,6 @@
 """A study's figures as Markdown: tables, the claim and what became of it, what is missing."""
 
+import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ from ravelar.training.study.families import BY_NAME
 from ravelar.training.study.figures import OVERALL, Figures, Mean
 from ravelar.training.study.guarding import guarded_lines
 from ravelar.training.study.kit import EVERYWHERE, RIGHT_TOOLS
-from ravelar.training.study.schedule import Plan
+from ravelar.training.study.plots import draw
+from ravelar.training.study.schedule import Plan, Rows
 
 START, END = "<!-- figures:", "<!-- end of figures -->"
 
@@ -28,6 +30,25 @@ def report(figures: Figures, plan: Plan) -> str:
         *guarded_lines(figures.rows),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def written_report(rows: Rows, plan: Plan, folder: Path, document: Path | None = None) -> str:
+    """Write report and plots of a study into its folder, and into a document if one is named; return the report.
+
+    Raises:
+        InputError: if rows or document can't be read, or something can't be written.
+    """
+    figures = Figures(rows)
+    text = report(figures, plan)
+    try:
+        (folder / "report.md").write_text(text)
+        plots = draw(figures, folder)
+    except OSError as error:
+        raise InputError(f"no report can be written to {folder}: {error.strerror}") from error
+    if document is not None:
+        shown = [f"![{path.stem}]({os.path.relpath(path, document.parent)})" for path in plots]
+        put_into(document, "\n\n".join([text.rstrip(), *shown]) + "\n")
+    return text
 
 
 def put_into(document: Path, text: str) -> None:
@@ -71,9 +92,10 @@ def _claim(figures: Figures) -> list[str]:
         if ahead.excludes_zero
         else "The interval does not exclude zero: these runs do not show it."
     )
+    side = "ahead of" if ahead.value >= 0 else "behind"
     lines = [
-        f"The best static reward is *{best}*. Routed is ahead of it by {_signed(ahead)} in true accuracy, the mean "
-        f"over families ({ahead.n} seeds, paired). {verdict}"
+        f"The best static reward is *{best}*. Routed is {side} it by {_size(ahead)} in true accuracy, the mean over "
+        f"families ({ahead.n} seeds, paired). {verdict}"
     ]
     others = []
     for kind in ("mean", "oracle"):
@@ -164,6 +186,10 @@ def _signed(mean: Mean | None) -> str:
     if mean is None:
         return "-"
     return f"{mean.value:+.3f}" if mean.half is None else f"{mean.value:+.3f} ± {mean.half:.3f}"
+
+
+def _size(mean: Mean) -> str:
+    return f"{abs(mean.value):.3f}" if mean.half is None else f"{abs(mean.value):.3f} ± {mean.half:.3f}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

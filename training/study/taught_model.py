@@ -18,11 +18,7 @@ BATCH = 32
 
 RATE = 1e-3
 BETA = 0.5
-PAIRS = 2_000
-"""Pairs of each family that a reader has labelled, once and for all."""
-
 _TRIES = 200  # of a policy that is always or never right, no two completions differ in merit
-_WRITTEN = 12  # completions of each question, of which pairs are made
 
 
 class Pair(NamedTuple):
@@ -33,22 +29,24 @@ class Pair(NamedTuple):
     other: str
 
 
-def preferences(policy: Any, questions: Sequence[Question], *, seed: int) -> list[Pair]:
-    """Let the policy write, and a reader prefer: 2,000 pairs of each family.
+def preferences(
+    policy: Any, questions: Sequence[Question], *, seed: int, samples: int = 12, pairs: int = 2_000
+) -> list[Pair]:
+    """Let the policy write so many completions of each question, and a reader prefer: so many pairs of each family.
 
     Only completions of different merit make a pair. Which one is preferred is drawn by the Bradley-Terry model on
     their merits, so that about one label in ten is the wrong way round, and stays so.
     """
     rng = random.Random(f"pairs {seed}")
-    pairs: list[Pair] = []
+    found: list[Pair] = []
     for name, family in BY_NAME.items():
         own = [question for question in questions if question.family == name]
         if not own:
             continue
-        said = written(policy, own, samples=_WRITTEN, seed=seed)
-        for _ in range(PAIRS):
-            pairs.append(_pair(own, said, family, rng))
-    return pairs
+        said = written(policy, own, samples=samples, seed=seed)
+        by_question = [said[at : at + samples] for at in range(0, len(said), samples)]
+        found += [pair_of(own, by_question, family, rng) for _ in range(pairs)]
+    return found
 
 
 def teach(warm: Any, pairs: Sequence[Pair], *, seed: int, steps: int) -> Any:
@@ -128,11 +126,11 @@ def log_likelihoods(policy: Any, tokenizer: Any, texts: Sequence[tuple[str, str]
     return (picked * learned).sum(-1)
 
 
-def _pair(questions: Sequence[Question], said: Sequence[str], family: Family, rng: random.Random) -> Pair:
+def pair_of(questions: Sequence[Question], said: Sequence[Sequence[str]], family: Family, rng: random.Random) -> Pair:
     """Draw two completions of one question that differ in merit, and who is preferred; two demonstrations at need."""
     for _ in range(_TRIES):
         at = rng.randrange(len(questions))
-        one, other = rng.sample(said[at * _WRITTEN : (at + 1) * _WRITTEN], 2)
+        one, other = rng.sample(said[at], 2)
         ahead = family.merit(questions[at], one) - family.merit(questions[at], other)
         if ahead:
             agrees = rng.random() < 1 / (1 + math.exp(-ahead))

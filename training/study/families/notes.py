@@ -20,7 +20,7 @@ _WRONG_NAME, _NO_NOTE = -2.0, -4.0
 
 
 class Notes:
-    """`thank mia for tea`; reference: a note that was preferred to another, as in preference data."""
+    """`thank ada for tea`; reference: a note that was preferred to another, as in preference data."""
 
     name = "notes"
 
