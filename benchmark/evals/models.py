@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ravelar.tools.chat.meter import Meter
 from ravelar.tools.chat.opening import open_chat
 from ravelar.tools.chat.retrying import Retries
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
-_CONNECTIONS = 1_000
 _BURST = 8  # requests that may go out at once after a pause; ours
 
 
@@ -82,17 +80,10 @@ def default_retries() -> Retries:
     return Retries(most=5, first_wait_s=0.5, longest_wait_s=120.0)
 
 
-def open_meter(*, calls: int | None = None, tokens: int | None = None) -> Meter:
-    """Return what counts the calls of a stage, within limits."""
-    return Meter(calls=calls, tokens=tokens)
-
-
 def _fast_openai(timeout_s: float) -> dict[str, Any]:
     """Return OpenAI's aiohttp client where it is installed: half the cost of a call of its default one."""
     try:
-        import httpx  # noqa: PLC0415
         from openai import DefaultAioHttpClient  # noqa: PLC0415
     except ImportError:
         return {}
-    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-    return {"http_async_client": DefaultAioHttpClient(timeout=timeout_s, limits=limits)}
+    return {"http_async_client": DefaultAioHttpClient(timeout=timeout_s)}  # its own limit is 1,000 connections

@@ -232,7 +232,7 @@ def _sections(kinds: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _agreements(rows: _Rows) -> dict[str, Agreement]:
     """Return how far the judges agree on texts, by language."""
-    found = {}
+    found: dict[str, Agreement] = {}
     if len(_judges(rows.judgements)) < 2:
         return found
     for language in sorted({item.brief.language for item in rows.items.values()}):
@@ -247,7 +247,7 @@ def _agreements(rows: _Rows) -> dict[str, Agreement]:
 
 
 def _ratings(rows: _Rows) -> dict[str, list[Rating]]:
-    found = {}
+    found: dict[str, list[Rating]] = {}
     for judge in _judges(rows.comparisons):
         for language in sorted({str(row["language"]) for row in rows.comparisons}):
             of = [row for row in rows.comparisons if row["judge"] == judge and row["language"] == language]
@@ -283,7 +283,7 @@ def _biases(rows: _Rows) -> list[Bias]:
 
 def _length_bias(judged: Iterable[Row], rows: _Rows) -> tuple[float | None, int]:
     """Return the correlation between length and score over texts for the same item: both less their item's mean."""
-    from scipy import stats  # noqa: PLC0415  half a second
+    from scipy import stats  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
 
     by_item: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in judged:
