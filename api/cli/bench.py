@@ -4,6 +4,7 @@ import json
 
 import click
 
+from ravelar.cli.bench_judge import judge
 from ravelar.cli.bench_measures import measures
 from ravelar.cli.bench_route import route
 from ravelar.cli.bench_serve import serve
@@ -30,6 +31,7 @@ def command() -> None:
     """Measure speed and memory on this machine; a busy machine gives poor figures."""
 
 
+command.add_command(judge)
 command.add_command(measures)
 command.add_command(route)
 command.add_command(serve)
