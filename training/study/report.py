@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ravelar.tools.errors import InputError
+from ravelar.training.study.arms import TRUE_READER
 from ravelar.training.study.families import BY_NAME
 from ravelar.training.study.figures import OVERALL, Figures, Mean
 from ravelar.training.study.guarding import guarded_lines
@@ -27,6 +28,7 @@ def report(figures: Figures, plan: Plan) -> str:
         "### Reward and truth apart",
         _reward_table(figures),
         *_setting(figures),
+        *_explained(figures),
         *guarded_lines(figures.rows),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -164,6 +166,23 @@ def _setting(figures: Figures) -> list[str]:
         f"often a tool puts the right one of two demonstrations of a question first, ties counting half ({len(kits)} "
         f"seeds; `{EVERYWHERE}` and `thank_you_notes` were taught on other completions):",
         _table(["family", "routed to", *tools], rows),
+    ]
+
+
+def _explained(figures: Figures) -> list[str]:
+    """Return what the added runs say; nothing where there are none."""
+    best, arm = figures.best("static"), TRUE_READER.name
+    with_reader = figures.accuracy(arm)
+    if with_reader is None or best is None:
+        return []
+    notes, routed = figures.accuracy(arm, "notes"), figures.accuracy("routed", "notes")
+    return [
+        "### After the fact: what the taught model of the notes costs",
+        f"These runs are no part of the protocol: they were added when its result was known. Routing as before, but "
+        f"notes are judged by the made reader and not by the model that was taught to judge as it does (learning rate "
+        f"and seeds of *routed*): {_with_interval(with_reader)} on the mean, notes {_plain(notes)} instead of {_plain(routed)}; "
+        f"against *routed* {_signed(figures.difference(arm, 'routed'))}, against *{best}* "
+        f"{_signed(figures.difference(arm, best))}, against *oracle* {_signed(figures.difference(arm, 'oracle'))}.",
     ]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ravelar.tools.errors import InputError
-from ravelar.training.study.arms import ARMS
+from ravelar.training.study.arms import ARMS, TRUE_READER
 from ravelar.training.study.guarding import GUARDED_STEPS, HACKED, guarded_run
 from ravelar.training.study.kit import Kit, KitSize, prepare
 from ravelar.training.study.quiet import quieten
@@ -63,6 +63,12 @@ class Plan:
     def runs(self, best: Mapping[str, float]) -> list[RunSpec]:
         """Return the runs that are reported, seed by seed, each arm at its best rate."""
         return [RunSpec("run", arm, seed, best[arm], self.steps) for seed in self.seeds for arm in self.arms]
+
+    def explaining(self, best: Mapping[str, float]) -> list[RunSpec]:
+        """Return the runs that were added when the others were known: routed, the true reader judging notes."""
+        if "routed" not in self.arms:
+            return []
+        return [RunSpec("run", TRUE_READER.name, seed, best["routed"], self.steps) for seed in self.seeds]
 
     def guarded(self, best: Mapping[str, float]) -> list[RunSpec]:
         """Return the runs in which a guard watches the policy that is rewarded for length."""
@@ -148,6 +154,7 @@ def study(plan: Plan, folder: Path, *, jobs: int, tell: Callable[[str], object])
         best = best_rates(rows)
         tell("learning rates: " + ", ".join(f"{arm} {rate:g}" for arm, rate in best.items()))
         _do(pool, plan.runs(best), rows, folder, tell)
+        _do(pool, plan.explaining(best), rows, folder, tell)
         _do(pool, plan.guarded(best), rows, folder, tell)
 
 

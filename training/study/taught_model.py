@@ -3,7 +3,7 @@
 import copy
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ravelar.tools.calibration import Calibration
@@ -69,9 +69,10 @@ def teach(warm: Any, pairs: Sequence[Pair], *, seed: int, steps: int) -> Any:
     for _ in range(steps):
         batch = rng.choices(pairs, k=BATCH)
         texts = [(asked(pair.question), said) for pair in batch for said in (pair.preferred, pair.other)]
+        rows = batch_of(texts, tokenizer)
         with torch.no_grad():
-            before = log_likelihoods(warm, tokenizer, texts)
-        gains = BETA * (log_likelihoods(model, tokenizer, texts) - before).view(-1, 2)
+            before = log_likelihoods(warm, rows)
+        gains = BETA * (log_likelihoods(model, rows) - before).view(-1, 2)
         loss = -torch.nn.functional.logsigmoid(gains[:, 0] - gains[:, 1]).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -110,15 +111,14 @@ class ImplicitRewardModel:
 
         if not triples:
             return []
-        texts = [(triple.question, triple.text) for triple in triples]
+        rows = batch_of([(triple.question, triple.text) for triple in triples], self._tokenizer)
         with torch.inference_mode():
-            tuned, warm = (log_likelihoods(model, self._tokenizer, texts) for model in (self._tuned, self._warm))
+            tuned, warm = (log_likelihoods(model, rows) for model in (self._tuned, self._warm))
         return [float(gain) for gain in tuned - warm]
 
 
-def log_likelihoods(policy: Any, tokenizer: Any, texts: Sequence[tuple[str, str]]) -> Any:
-    """Return log pi(completion and its end | prompt) of each (prompt, completion), as a tensor of shape (n,)."""
-    batch = batch_of(texts, tokenizer)
+def log_likelihoods(policy: Any, batch: Mapping[str, Any]) -> Any:
+    """Return log pi(completion and its end | prompt) of each row of `batch_of`, as a tensor of shape (n,)."""
     logits = policy(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, :-1]
     labels = batch["labels"][:, 1:]
     learned = labels != IGNORED

@@ -120,6 +120,7 @@ def test_killed_at_any_moment_it_goes_on_and_makes_each_run_once(kit: Kit, tmp_p
     assert sorted(row["seed"] for row in rows if row["kind"] == "kit") == [1, 100]
     keys = [key_of(row) for row in rows if row["kind"] != "kit"]
     wanted = [f"{kind}|{arm}|{seed}|0.0003|1" for kind, seed in (("tune", 100), ("run", 1)) for arm in ARMS]
+    wanted.append("run|routed, true reader|1|0.0003|1")
     assert sorted(keys) == sorted(wanted)
 
 
