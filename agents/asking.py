@@ -153,7 +153,25 @@ async def aask(  # noqa: PLR0913  as `ask`
     retries: Retries = NO_RETRIES,
 ) -> Answer[T]:
     """Ask as `ask` does, without blocking the event loop."""
-    rendered = load_prompt(prompt).fill(values)
+    return await aask_rendered(
+        chat, load_prompt(prompt).fill(values), reply,
+        meter=meter, method=method, check=check, config=config, journal=journal, retries=retries,
+    )  # fmt: skip
+
+
+async def aask_rendered(  # noqa: PLR0913  as `ask`
+    chat: BaseChatModel,
+    rendered: Rendered,
+    reply: type[T] | Callable[[str], T],
+    *,
+    meter: Meter,
+    method: Method = "text",
+    check: Callable[[T], object] | None = None,
+    config: RunnableConfig | None = None,
+    journal: Journal | None = None,
+    retries: Retries = NO_RETRIES,
+) -> Answer[T]:
+    """Ask as `aask` does, with a prompt that is no file of ours, such as a published benchmark's."""
     asked = _Question(chat, _runnable(chat, reply, method), rendered, meter, _named(rendered, config), journal, retries)
     turns = _turns(asked, reply, check)
     messages = next(turns)

@@ -58,6 +58,24 @@ class Judgement(BaseModel):
     verdict: str
 
 
+class PublishedJudgement(BaseModel):
+    """What a judge says by the published rubrics, whose analysis has other fields for each task."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    score: Annotated[int, BeforeValidator(_whole), Field(ge=LOWEST, le=HIGHEST, strict=True)]
+    verdict: str = ""
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """The analysis, field by field."""
+        found: list[Reason] = []
+        for name, said in (self.model_extra or {}).items():
+            parts = said.items() if isinstance(said, dict) else [(name, said)]
+            found += [Reason(about=str(about), finding=str(text)) for about, text in parts if str(text)]
+        return found
+
+
 class Comparison(BaseModel):
     """What a judge says of two texts."""
 

@@ -13,6 +13,10 @@ from ravelar.cli.eval_options import model_options, run_options
 @click.option("--model", required=True, help="The judge, such as openai:gpt-5.2; run again with another for a second.")
 @click.option("--pairs", is_flag=True, help="Compare each two writers' texts in both orders, instead of scoring each.")
 @click.option("--no-reference", is_flag=True, help="Judge without showing the reference.")
+@click.option(
+    "--published-rubrics", "rubrics", type=click.Path(path_type=Path), metavar="REPOSITORY",
+    help="Judge by the published rubrics, from your copy of the published repository.",
+)  # fmt: skip
 @click.option("--repeats", type=click.IntRange(1, 50), default=1, show_default=True, help="Judgements per text.")
 @click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True)
 @click.option(

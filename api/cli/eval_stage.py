@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from ravelar.benchmark.evals.c3e.building import KINDS, building_stage, items_of, read_texts
+from ravelar.benchmark.evals.c3e.published_rubrics import read_rubrics
 from ravelar.benchmark.evals.c3e.run_folder import REPLIES, Run, begin_run, open_run
 from ravelar.benchmark.evals.c3e.stages import (
     COMPARISONS,
@@ -61,13 +62,18 @@ def judge_texts(folder: Path, **given: Any) -> int:
     if not any(row.get("error") is None for row in outputs):
         raise InputError(f"{folder} holds no texts to judge; `ravelar eval c3e run --out {folder}` has them written")
     model = _model(given)
-    judge = JudgeSettings(model, not given["no_reference"], given["repeats"], given["method"])
+    rubrics = None if given["rubrics"] is None else read_rubrics(given["rubrics"])
+    if rubrics is not None and given["pairs"]:
+        raise InputError("the published rubrics score one text: --pairs has none of them")
+    judge = JudgeSettings(model, not given["no_reference"], given["repeats"], given["method"], rubrics)
     if given["dry_run"]:
         return _dry_run(estimate_judging(run.items, outputs, repeats=judge.repeats), model, given)
     meter = open_spending(model.model, max_tokens=given["max_tokens"], max_cost=given["max_cost"])
     kept = KeptReplies(folder / REPLIES)
     what = "compare" if given["pairs"] else "judge"
     manifest = {**model.as_row(), "method": judge.method, "with_reference": judge.with_reference}
+    if rubrics is not None:
+        manifest["rubrics"] = digest_of(sorted(rubrics.values()))
     open_manifest(folder, f"{what} {judge.name}", manifest)
     make: Any = comparing_stage if given["pairs"] else judging_stage
     stage = make(run.items, outputs, judge, meter=meter, kept=kept, at_once=given["at_once"])

@@ -9,12 +9,20 @@ Each row says of which item, by whom, with which prompt, at which cost; a row is
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ravelar.agents.asking import Method, aask
-from ravelar.agents.c3e.judging import Comparison, Judgement, agrees, compare_prompt, judge_prompt
+from ravelar.agents.asking import Answer, Method, aask, aask_rendered
+from ravelar.agents.c3e.judging import (
+    Comparison,
+    Judgement,
+    PublishedJudgement,
+    agrees,
+    compare_prompt,
+    judge_prompt,
+)
 from ravelar.benchmark.evals.c3e.items import Brief, Item
 from ravelar.benchmark.evals.c3e.messages import MessageSet, cloze_text, fixed_message, published_message
+from ravelar.benchmark.evals.c3e.published_rubrics import Rubrics, published_prompt
 from ravelar.benchmark.evals.c3e.writers import Writer
 from ravelar.benchmark.evals.kept_replies import KeptReplies, Place
 from ravelar.benchmark.evals.models import ModelSettings, close_model, default_retries, open_model
@@ -22,6 +30,9 @@ from ravelar.benchmark.evals.rows import Row
 from ravelar.benchmark.evals.running import Stage
 from ravelar.tools.chat.meter import Meter
 from ravelar.tools.errors import InputError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
 
 OUTPUTS, JUDGEMENTS, COMPARISONS = "outputs.jsonl", "judgements.jsonl", "comparisons.jsonl"
 _LONGEST_CANDIDATE = 60_000  # characters; ours: a text ten times longer than any reference but one is cut, and says so
@@ -62,17 +73,20 @@ class JudgeSettings:
         with_reference: Whether the judge sees the reference.
         repeats: How often each text is judged.
         method: How replies take their form.
+        rubrics: The published rubrics, from the user's copy of the published repository; None means ours.
     """
 
     model: ModelSettings
     with_reference: bool = True
     repeats: int = 1
     method: Method = "text"
+    rubrics: Rubrics | None = None
 
     @property
     def name(self) -> str:
         """What the judge is called in rows and reports."""
         model = self.model.model.partition(":")[2] or self.model.model
+        model = model if self.rubrics is None else f"{model} by the published rubrics"
         return model if self.with_reference else f"{model} without reference"
 
 
@@ -110,6 +124,8 @@ def judging_stage(  # noqa: PLR0913  what a stage stands on
         InputError: if a text is of an item that is not given, or repeats are asked of a judge that can't differ.
         ModelUnavailable: if the judge can't be opened.
     """
+    if judge.rubrics is not None and not judge.with_reference:
+        raise InputError("the published rubrics compare with the reference: they can't judge without it")
     if judge.repeats > 1 and judge.model.temperature == 0:
         raise InputError(f"{judge.repeats} repeats at temperature 0 say the same; give a temperature above 0")
     there = {item.key: item for item in items}
@@ -122,15 +138,9 @@ def judging_stage(  # noqa: PLR0913  what a stage stands on
     chat, retries = open_model(judge.model), default_retries()
 
     async def work(job: JudgingJob) -> Mapping[str, Any]:
-        brief, reference = job.item.brief, job.item.reference if judge.with_reference else None
-        prompt, values = judge_prompt(
-            brief.task, brief.language, materials_of(brief), reference=reference, candidate=_candidate(job.output)
-        )
-        answer = await aask(
-            chat, prompt, values, Judgement, meter=meter, method=judge.method, retries=retries,
-            check=lambda said: agrees(said, with_reference=judge.with_reference),
-            journal=Place(kept, judge.model.as_row(), job.repeat),
-        )  # fmt: skip
+        how = {"meter": meter, "journal": Place(kept, judge.model.as_row(), job.repeat), "retries": retries}
+        ask = _judged if judge.rubrics is None else _judged_as_published
+        answer = await ask(chat, job, judge, how)
         said = answer.value
         reasons = [reason.model_dump() for reason in said.reasons]
         return {"score": said.score, "verdict": said.verdict, "reasons": reasons, **answer.cost()}
@@ -193,6 +203,27 @@ def comparing_stage(  # noqa: PLR0913  what a stage stands on
         return {**_kind(job.item.brief), **systems, "judge": judge.name}
 
     return Stage(jobs, named, work, at_once, lambda: close_model(chat))
+
+
+async def _judged(
+    chat: "BaseChatModel", job: JudgingJob, judge: JudgeSettings, how: Mapping[str, Any]
+) -> Answer[Judgement]:
+    brief, reference = job.item.brief, job.item.reference if judge.with_reference else None
+    prompt, values = judge_prompt(
+        brief.task, brief.language, materials_of(brief), reference=reference, candidate=_candidate(job.output)
+    )
+    return await aask(
+        chat, prompt, values, Judgement, method=judge.method,
+        check=lambda said: agrees(said, with_reference=judge.with_reference), **how,
+    )  # fmt: skip
+
+
+async def _judged_as_published(
+    chat: "BaseChatModel", job: JudgingJob, judge: JudgeSettings, how: Mapping[str, Any]
+) -> Answer[PublishedJudgement]:
+    assert judge.rubrics is not None
+    rendered = published_prompt(judge.rubrics, job.item, _candidate(job.output))
+    return await aask_rendered(chat, rendered, PublishedJudgement, method=judge.method, **how)
 
 
 def materials_of(brief: Brief) -> dict[str, str]:
