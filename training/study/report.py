@@ -180,8 +180,8 @@ def _explained(figures: Figures) -> list[str]:
         "### After the fact: what the taught model of the notes costs",
         f"These runs are no part of the protocol: they were added when its result was known. Routing as before, but "
         f"notes are judged by the made reader and not by the model that was taught to judge as it does (learning rate "
-        f"and seeds of *routed*): {_with_interval(with_reader)} on the mean, notes {_plain(notes)} instead of {_plain(routed)}; "
-        f"against *routed* {_signed(figures.difference(arm, 'routed'))}, against *{best}* "
+        f"and seeds of *routed*): {_with_interval(with_reader)} on the mean, notes {_plain(notes)} instead of "
+        f"{_plain(routed)}; against *routed* {_signed(figures.difference(arm, 'routed'))}, against *{best}* "
         f"{_signed(figures.difference(arm, best))}, against *oracle* {_signed(figures.difference(arm, 'oracle'))}.",
     ]
 
