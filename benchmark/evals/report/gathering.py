@@ -18,6 +18,7 @@ from ravelar.benchmark.evals.c3e.stages import COMPARISONS, JUDGEMENTS
 from ravelar.benchmark.evals.leaderboard import Leaderboard, leaderboard
 from ravelar.benchmark.evals.manifest import read_manifest
 from ravelar.benchmark.evals.ratings import Comparison, Rating, ratings
+from ravelar.benchmark.evals.report.humans import BesideHumans, Human, beside_humans
 from ravelar.benchmark.evals.rows import Row, read_rows_by_key
 from ravelar.benchmark.evals.table import Score, Table
 from ravelar.tools.errors import InputError
@@ -125,6 +126,7 @@ class Findings:
         biases: What each judge leans to.
         costs: What was spent, by system and judge.
         trajectories: Measures of writers that work in steps, by system.
+        humans: Each judge beside people, where their scores were given.
         shown: The best and worst rows.
         unscored: Every row that holds an error.
     """
@@ -138,6 +140,7 @@ class Findings:
     biases: Sequence[Bias]
     costs: Sequence[Cost]
     trajectories: Mapping[str, TrajectoryMeasures]
+    humans: Sequence[BesideHumans]
     shown: Sequence[ShownRow]
     unscored: Sequence[Row]
 
@@ -172,8 +175,12 @@ class _Rows:
         self.comparisons += read_rows_by_key(folder / COMPARISONS).values()
 
 
-def gather(folders: Sequence[Path]) -> Findings:
+def gather(folders: Sequence[Path], *, human: Human | None = None) -> Findings:
     """Read runs, and find what is to be said of them.
+
+    Args:
+        folders: The runs.
+        human: People's scores by item and system, to set judges beside.
 
     Raises:
         InputError: if a folder holds no run, or the runs do not belong together.
@@ -194,6 +201,7 @@ def gather(folders: Sequence[Path]) -> Findings:
         biases=_biases(rows),
         costs=_costs(rows),
         trajectories=_trajectories(rows),
+        humans=_humans(rows, human or {}),
         shown=_shown(rows),
         unscored=errors,
     )
@@ -324,6 +332,12 @@ def _trajectories(rows: _Rows) -> dict[str, TrajectoryMeasures]:
             given = {name: kept[name] for name in names}
             found[str(row["system"])].append(RunMeasures(**{**given, "gains": tuple(kept["gains"])}))
     return {system: measure_runs(of) for system, of in found.items()}
+
+
+def _humans(rows: _Rows, human: Human) -> list[BesideHumans]:
+    clusters = {key: item.cluster for key, item in rows.items.items()}
+    found = [beside_humans(judge, rows.judgements, human, clusters) for judge in _judges(rows.judgements)]
+    return [one for one in found if one is not None]
 
 
 def _shown(rows: _Rows) -> list[ShownRow]:

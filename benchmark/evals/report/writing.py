@@ -43,6 +43,7 @@ def as_markdown(found: Findings) -> str:
             f"## Ratings from pairs: {name}",
             "\n".join(["| system | log-odds | pairs |", "|---|---|---|", *lines]),
         ]
+    parts += ["## Judges beside people", *human_words(found)] if found.humans else []
     parts += ["## What judges lean to", *bias_words(found)]
     if found.trajectories:
         parts += ["## Writing in steps", _trajectory_table(found)]
@@ -66,6 +67,7 @@ def as_page(found: Findings) -> str:
         ratings=[(name, of, ratings_plot(of, "log-odds of being held better")) for name, of in found.ratings.items()],
         agreements=[(LANGUAGES[language], agreement_words(one)) for language, one in found.judges.items()],
         biases=bias_words(found),
+        humans=human_words(found),
         costs=_cost_plot(found),
         items=_items_line(found),
         unscored=found.unscored[:_MOST_UNSCORED],
@@ -109,6 +111,18 @@ def bias_words(found: Findings) -> list[str]:
             figure = f"{one.length:+.2f} (Spearman, {one.texts:,} texts)"
             words.append(f"{one.judge}: within items, length and score correlate at {figure}.")
     return words or ["Not measured: this needs comparisons in both orders, or texts of several systems."]
+
+
+def human_words(found: Findings) -> list[str]:
+    """Say how far each judge agrees with people, and what calibrating it to them would gain."""
+    words = []
+    for one in found.humans:
+        known = one.rank_correlation is not None
+        rank = f"{one.rank_correlation:.2f} {_span(one.low, one.high)}" if known else "unknown"
+        gain = "" if one.calibrated_error is None else f", {one.calibrated_error:.2f} once calibrated (held out)"
+        far = f"{one.lean:+.2f} beside them on the mean, {one.error:.2f} away{gain}"
+        words.append(f"{one.judge}: rank correlation with people {rank} over {one.n:,} texts; {far}.")
+    return words
 
 
 def _items_line(found: Findings) -> str:

@@ -1,6 +1,7 @@
 """A report says what the rows say: figures, words for what can't be ranked, every unscored row; no markup is run."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,12 @@ from ravelar.benchmark.evals.c3e.run_folder import begin_run, open_run
 from ravelar.benchmark.evals.report.gathering import gather
 from ravelar.benchmark.evals.report.writing import as_markdown, as_page, write_report
 from ravelar.tools.errors import InputError
+
+TESTS = Path(__file__).resolve().parents[3]
+if str(TESTS) not in sys.path:
+    sys.path.insert(0, str(TESTS))
+
+from pages_in_browser import layout  # noqa: E402
 
 HOSTILE = '<script>alert("x")</script> & </details>'
 
@@ -89,6 +96,13 @@ def test_the_page_runs_no_markup_of_others_and_asks_for_nothing(run: Path) -> No
     assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     ).replace("https://matplotlib.org", "")
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_page_fits_its_window_and_loads_nothing(run: Path, tmp_path: Path, width: int) -> None:
+    found = layout(as_page(gather([run])), width, tmp_path)
+    assert (found["wide"], found["loaded"]) == ([], [])
+    assert int(str(found["scroll"])) <= width
 
 
 def test_three_forms_are_written_and_the_json_holds_every_row(run: Path, tmp_path: Path) -> None:
