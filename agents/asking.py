@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Required, TypedDict, TypeVar, cast
+from typing import Any, Generic, Literal, Required, TypedDict, TypeVar, Unpack, cast
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -129,7 +129,8 @@ def ask(  # noqa: PLR0913  one door for all decisions
         BudgetExhausted: if the meter refuses a call.
     """
     rendered = load_prompt(prompt).fill(values)
-    asked = _Question(chat, _runnable(chat, reply, method), rendered, meter, _named(rendered, config), journal, retries)
+    how: How = {"meter": meter, "config": config, "journal": journal, "retries": retries}
+    asked = _question(chat, _runnable(chat, reply, method), rendered, how)
     turns = _turns(asked, reply, check)
     messages = next(turns)
     while True:
@@ -139,40 +140,29 @@ def ask(  # noqa: PLR0913  one door for all decisions
             return cast("Answer[T]", done.value)
 
 
-async def aask(  # noqa: PLR0913  as `ask`
+async def aask(
     chat: BaseChatModel,
     prompt: str,
     values: Mapping[str, str],
     reply: type[T] | Callable[[str], T],
     *,
-    meter: Meter,
-    method: Method = "text",
     check: Callable[[T], object] | None = None,
-    config: RunnableConfig | None = None,
-    journal: Journal | None = None,
-    retries: Retries = NO_RETRIES,
+    **how: Unpack[How],
 ) -> Answer[T]:
     """Ask as `ask` does, without blocking the event loop."""
-    return await aask_rendered(
-        chat, load_prompt(prompt).fill(values), reply,
-        meter=meter, method=method, check=check, config=config, journal=journal, retries=retries,
-    )  # fmt: skip
+    return await aask_rendered(chat, load_prompt(prompt).fill(values), reply, check=check, **how)
 
 
-async def aask_rendered(  # noqa: PLR0913  as `ask`
+async def aask_rendered(
     chat: BaseChatModel,
     rendered: Rendered,
     reply: type[T] | Callable[[str], T],
     *,
-    meter: Meter,
-    method: Method = "text",
     check: Callable[[T], object] | None = None,
-    config: RunnableConfig | None = None,
-    journal: Journal | None = None,
-    retries: Retries = NO_RETRIES,
+    **how: Unpack[How],
 ) -> Answer[T]:
     """Ask as `aask` does, with a prompt that is no file of ours, such as a published benchmark's."""
-    asked = _Question(chat, _runnable(chat, reply, method), rendered, meter, _named(rendered, config), journal, retries)
+    asked = _question(chat, _runnable(chat, reply, how.get("method", "text")), rendered, how)
     turns = _turns(asked, reply, check)
     messages = next(turns)
     while True:
@@ -182,33 +172,27 @@ async def aask_rendered(  # noqa: PLR0913  as `ask`
             return cast("Answer[T]", done.value)
 
 
-async def asay(  # noqa: PLR0913  as `ask`
-    chat: BaseChatModel,
-    rendered: Rendered,
-    *,
-    meter: Meter,
-    config: RunnableConfig | None = None,
-    journal: Journal | None = None,
-    retries: Retries = NO_RETRIES,
-) -> Answer[Said]:
+async def asay(chat: BaseChatModel, rendered: Rendered, **how: Unpack[How]) -> Answer[Said]:
     """Send one message, and return whatever comes back, unread: for benchmarks, where the reply is what is measured.
 
     Args:
         chat: Whom to ask.
         rendered: What is sent; without a system part, one user message.
-        meter: What counts the call; it may refuse it.
-        config: Callbacks, tags and metadata of the caller's.
-        journal: Where finished calls are kept; one that it recalls is not made again, nor metered.
-        retries: How often a call that a provider's trouble ended is tried again.
+        how: As for `ask`, but that the reply takes no form.
 
     Raises:
         ModelRefused: if the provider's filter refuses.
         ModelUnavailable: if the model can't be asked.
         BudgetExhausted: if the meter refuses the call.
     """
-    asked = _Question(chat, chat, rendered, meter, _named(rendered, config), journal, retries)
+    asked = _question(chat, chat, rendered, how)
     await asked.aput(_opening(rendered))
     return asked.answer(asked.said[0])
+
+
+def _question(chat: BaseChatModel, runnable: Runnable[Any, Any], rendered: Rendered, how: How) -> "_Question":
+    config, journal = _named(rendered, how.get("config")), how.get("journal")
+    return _Question(chat, runnable, rendered, how["meter"], config, journal, how.get("retries", NO_RETRIES))
 
 
 def _turns(
