@@ -17,7 +17,9 @@ from ravelar.benchmark.evals.c3e.run_folder import open_run
 from ravelar.benchmark.evals.c3e.stages import COMPARISONS, JUDGEMENTS
 from ravelar.benchmark.evals.leaderboard import Leaderboard, leaderboard
 from ravelar.benchmark.evals.manifest import read_manifest
+from ravelar.benchmark.evals.measures.stage import MEASURES
 from ravelar.benchmark.evals.ratings import Comparison, Rating, ratings
+from ravelar.benchmark.evals.report.measured import Measured, measured_systems, refused_rows
 from ravelar.benchmark.evals.rows import Row, read_rows_by_key
 from ravelar.benchmark.evals.table import Score, Table
 from ravelar.tools.errors import InputError
@@ -125,6 +127,8 @@ class Findings:
         biases: What each judge leans to.
         costs: What was spent, by system and judge.
         trajectories: Measures of writers that work in steps, by system.
+        measured: What the measures without a model say, by language, task and system; empty if none was measured.
+        refused: Every text that a gate refuses, with the gates; a refused text keeps its score and its place in means.
         shown: The best and worst rows.
         unscored: Every row that holds an error.
     """
@@ -138,6 +142,8 @@ class Findings:
     biases: Sequence[Bias]
     costs: Sequence[Cost]
     trajectories: Mapping[str, TrajectoryMeasures]
+    measured: Sequence[Measured]
+    refused: Sequence[Row]
     shown: Sequence[ShownRow]
     unscored: Sequence[Row]
 
@@ -157,6 +163,7 @@ class _Rows:
     outputs: dict[str, Row] = field(default_factory=dict)
     judgements: list[Row] = field(default_factory=list)
     comparisons: list[Row] = field(default_factory=list)
+    measures: dict[str, Row] = field(default_factory=dict)
 
     def add(self, folder: Path) -> None:
         run = open_run(folder)
@@ -170,6 +177,7 @@ class _Rows:
         self.outputs |= outputs
         self.judgements += read_rows_by_key(folder / JUDGEMENTS).values()
         self.comparisons += read_rows_by_key(folder / COMPARISONS).values()
+        self.measures |= read_rows_by_key(folder / MEASURES)
 
 
 def gather(folders: Sequence[Path]) -> Findings:
@@ -183,7 +191,7 @@ def gather(folders: Sequence[Path]) -> Findings:
         rows.add(folder)
     if not rows.outputs:
         raise InputError(f"{', '.join(map(str, folders))}: there are no texts yet")
-    errors = [row for row in (*rows.outputs.values(), *rows.judgements, *rows.comparisons) if row.get("error")]
+    everything = (*rows.outputs.values(), *rows.judgements, *rows.comparisons, *rows.measures.values())
     return Findings(
         runs=[str(folder) for folder in folders],
         manifests=[read_manifest(folder) for folder in folders],
@@ -194,8 +202,10 @@ def gather(folders: Sequence[Path]) -> Findings:
         biases=_biases(rows),
         costs=_costs(rows),
         trajectories=_trajectories(rows),
+        measured=measured_systems(rows.measures, rows.outputs, rows.items),
+        refused=refused_rows(rows.measures.values()),
         shown=_shown(rows),
-        unscored=errors,
+        unscored=[row for row in everything if row.get("error")],
     )
 
 
