@@ -12,9 +12,10 @@ from itertools import combinations
 from typing import Any
 
 from ravelar.agents.asking import Method, aask
-from ravelar.agents.c3e.judging import Comparison, Judgement, agrees, compare_prompt, judge_prompt
+from ravelar.agents.c3e.judging import Comparison, compare_prompt
 from ravelar.benchmark.evals.c3e.items import Brief, Item
-from ravelar.benchmark.evals.c3e.messages import MessageSet, cloze_text, fixed_message, published_message
+from ravelar.benchmark.evals.c3e.judged import ajudge_once, cut, materials_of, question
+from ravelar.benchmark.evals.c3e.messages import MessageSet, fixed_message, published_message
 from ravelar.benchmark.evals.c3e.writers import Writer
 from ravelar.benchmark.evals.kept_replies import KeptReplies, Place
 from ravelar.benchmark.evals.models import ModelSettings, close_model, default_retries, open_model
@@ -24,7 +25,6 @@ from ravelar.tools.chat.meter import Meter
 from ravelar.tools.errors import InputError
 
 OUTPUTS, JUDGEMENTS, COMPARISONS = "outputs.jsonl", "judgements.jsonl", "comparisons.jsonl"
-_LONGEST_CANDIDATE = 60_000  # characters; ours: a text ten times longer than any reference but one is cut, and says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +122,11 @@ def judging_stage(  # noqa: PLR0913  what a stage stands on
     chat, retries = open_model(judge.model), default_retries()
 
     async def work(job: JudgingJob) -> Mapping[str, Any]:
-        brief, reference = job.item.brief, job.item.reference if judge.with_reference else None
-        prompt, values = judge_prompt(
-            brief.task, brief.language, materials_of(brief), reference=reference, candidate=_candidate(job.output)
-        )
-        answer = await aask(
-            chat, prompt, values, Judgement, meter=meter, method=judge.method, retries=retries,
-            check=lambda said: agrees(said, with_reference=judge.with_reference),
-            journal=Place(kept, judge.model.as_row(), job.repeat),
+        reference = job.item.reference if judge.with_reference else None
+        return await ajudge_once(
+            chat, question(job.item.brief, str(job.output["text"]), reference=reference), meter=meter,
+            method=judge.method, retries=retries, journal=Place(kept, judge.model.as_row(), job.repeat),
         )  # fmt: skip
-        said = answer.value
-        reasons = [reason.model_dump() for reason in said.reasons]
-        return {"score": said.score, "verdict": said.verdict, "reasons": reasons, **answer.cost()}
 
     def named(job: JudgingJob) -> dict[str, Any]:
         of = {"system": job.output["system"], "sample": job.output["sample"], "output": job.output["key"]}
@@ -178,7 +171,7 @@ def comparing_stage(  # noqa: PLR0913  what a stage stands on
         brief, reference = job.item.brief, job.item.reference if judge.with_reference else None
         prompt, values = compare_prompt(
             brief.language, _task_text(brief), reference=reference,
-            first=_candidate(job.first), second=_candidate(job.second),
+            first=cut(str(job.first["text"])), second=cut(str(job.second["text"])),
         )  # fmt: skip
         answer = await aask(
             chat, prompt, values, Comparison, meter=meter, method=judge.method, retries=retries,
@@ -195,26 +188,8 @@ def comparing_stage(  # noqa: PLR0913  what a stage stands on
     return Stage(jobs, named, work, at_once, lambda: close_model(chat))
 
 
-def materials_of(brief: Brief) -> dict[str, str]:
-    """Return what a judge is shown of an item besides reference and candidate, by the slots' names."""
-    given = brief.given
-    if brief.task == "cloze":
-        return {"context": cloze_text(brief)}
-    if brief.task == "edit":
-        return {"draft": given["content"], "critique": given["critique"]}
-    asked = {"instruction": brief.instruction}
-    if brief.task == "condition":
-        asked["outline"] = given["condition"] if brief.language == "en" else given["outline"]
-    return asked
-
-
 def _task_text(brief: Brief) -> str:
     return "\n\n".join([brief.instruction, *materials_of(brief).values()])
-
-
-def _candidate(output: Row) -> str:
-    text = str(output["text"])
-    return text if len(text) <= _LONGEST_CANDIDATE else f"{text[:_LONGEST_CANDIDATE]}\n[... {len(text):,} characters]"
 
 
 def _item_of(output: Row, items: Mapping[str, Item]) -> Item:
