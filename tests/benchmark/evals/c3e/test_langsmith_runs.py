@@ -1,0 +1,121 @@
+"""C3EBench in LangSmith: offline nothing is sent; the scores are our judge's; references are never among the inputs."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from langchain_core.messages import BaseMessage
+
+from ravelar.benchmark.evals.c3e.items import Brief, Item
+from ravelar.benchmark.evals.c3e.judged import ajudge_once, question
+from ravelar.benchmark.evals.c3e.messages import WriterMessage, fixed_message
+from ravelar.benchmark.evals.c3e.writers import Written
+from ravelar.benchmark.evals.langsmith_runs import dataset_name, evaluate_items, examples_of
+from ravelar.tools.chat.meter import Meter
+from ravelar.tools.chat.scripted import ScriptedChat
+from ravelar.tools.errors import BrokenReply, InputError, RavelarError
+
+pytestmark = pytest.mark.filterwarnings("ignore:'upload_results' parameter is in beta")
+
+
+class Writer:
+    """Writes how long its message is; has nothing to say of poetry."""
+
+    name = "w"
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.closed = 0
+
+    async def write(self, brief: Brief, message: WriterMessage, sample: int) -> Written:
+        self.sent.append(message.text)
+        if brief.genre == "poetry":
+            raise BrokenReply("the reply is empty")
+        return Written(f"The moon pulls, {len(message.text)}.")
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+def judges(messages: Sequence[BaseMessage]) -> str:
+    text = str(messages[-1].content)
+    score = 4 + len(text) % 2
+    reply = {"reasons": [{"about": "a", "finding": "b"}], "score": score, "verdict": "worse"}
+    return "no idea" if "河水" in text or "does not fit" in text else json.dumps(reply)
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("LANGSMITH_API_KEY", "LANGCHAIN_API_KEY", "LANGSMITH_TRACING", "LANGSMITH_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    yield
+
+
+def test_offline_rows_are_what_our_own_judging_says_and_nothing_is_sent(
+    items: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("requests.Session.request", lambda *given, **_: asked.append(str(given)))
+    writer = Writer()
+    rows = asyncio.run(evaluate_items(items, writer, ScriptedChat(judges), at_once=2))
+    assert asked == []
+    assert writer.closed == 1
+    found = {row["item"]: row for row in rows}
+    assert found.keys() == {item.key for item in items}
+    for item in items:
+        row = found[item.key]
+        if item.brief.genre == "poetry":
+            assert (row["text"], row["score"]) == (None, None)
+            assert "BrokenReply" in row["error"]
+            assert row["comment"].startswith("unscored: there is no text")
+            continue
+        text = f"The moon pulls, {len(fixed_message(item.brief).text)}."
+        assert row["text"] == text
+        asked_of_us = question(item.brief, text, reference=item.reference)
+        try:
+            ours = asyncio.run(ajudge_once(ScriptedChat(judges), asked_of_us, meter=Meter()))
+            assert (row["score"], row["comment"]) == (ours["score"], "worse. a: b")
+        except RavelarError:
+            assert row["score"] is None
+            assert row["comment"].startswith("unscored: BrokenReply")
+    assert sum(row["score"] is None for row in rows) == 2
+    assert not any(item.reference in text for item in items for text in writer.sent)
+
+
+def test_references_are_outputs_and_never_inputs_and_the_same_items_are_the_same_dataset(items: list[Item]) -> None:
+    examples = examples_of(items)
+    for one, item in zip(examples, items, strict=True):
+        assert item.reference not in json.dumps([one.inputs, one.metadata], ensure_ascii=False)
+        assert one.outputs == {"reference": item.reference}
+    assert [one.id for one in examples] == [one.id for one in examples_of(items)]
+    assert len({one.id for one in examples}) == len(items)
+    assert dataset_name(items) == dataset_name(items)
+    assert len({dataset_name(items), dataset_name(items[1:]), dataset_name(items, messages="published")}) == 3
+
+
+def test_an_upload_without_a_key_is_refused_before_anything_is_written(items: list[Item]) -> None:
+    writer = Writer()
+    with pytest.raises(InputError, match="needs a key: set LANGSMITH_API_KEY"):
+        asyncio.run(evaluate_items(items, writer, upload=True))
+    assert writer.sent == []
+
+
+class Server:
+    """LangSmith's answers, as far as a dataset is made, kept and filled."""
+
+    def __init__(self, examples: int | None) -> None:
+        self.examples, self.made, self.sent = examples, [], []
+
+    def has_dataset(self, *, dataset_name: str) -> bool:
+        return self.examples is not None
+
+    def read_dataset(self, *, dataset_name: str) -> Any:
+        return type("Dataset", (), {"example_count": self.examples})
+
+    def create_dataset(self, name: str, **_: Any) -> None:
+        self.made.append(name)
+
+    def create_examples(self, *, dataset_name: str, examples: list[dict[str, Any]]) -> None:
+        self.sent += examples
