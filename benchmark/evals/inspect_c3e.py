@@ -13,7 +13,6 @@ from inspect_ai.model import get_model
 from inspect_ai.scorer import Score, Scorer, Target, grouped, mean, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from ravelar.agents.asking import Method
 from ravelar.benchmark.evals.c3e.items import Brief, Item, item_files
 from ravelar.benchmark.evals.c3e.judged import ajudge_once, question, reasons_in_words
 from ravelar.benchmark.evals.c3e.messages import MESSAGE_SETS, fixed_message, published_message
@@ -56,13 +55,12 @@ def c3e_writer() -> Solver:
 
 
 @scorer(metrics=[mean(), stderr(cluster="cluster"), grouped(mean(), "kind", all=False)])
-def c3e_judge(judge: str | None = None, with_reference: bool = True, method: Method = "text") -> Scorer:
+def c3e_judge(judge: str | None = None, with_reference: bool = True) -> Scorer:
     """Judge a text by our prompts: a whole number from 1 to 10, the reference at 6.
 
     Args:
         judge: The judge's name, such as "openai/gpt-5.2"; None takes the model role "grader".
         with_reference: Whether the judge sees the reference.
-        method: How replies take their form; only "text" is sure to be known to every model.
     """
 
     async def score(state: TaskState, target: Target) -> Score:
@@ -71,7 +69,7 @@ def c3e_judge(judge: str | None = None, with_reference: bool = True, method: Met
         try:
             text = written_of(Said.of(message_of(state.output))).text
             asked = question(_brief(state.metadata, str(state.sample_id)), text, reference=_shown(target))
-            said = await ajudge_once(chat, asked, meter=Meter(), method=method)
+            said = await ajudge_once(chat, asked, meter=Meter())
         except RavelarError as error:
             chat.unless_limited()
             return Score.unscored(reason=type(error).__name__, answer=text, explanation=describe(error))

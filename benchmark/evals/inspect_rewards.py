@@ -16,7 +16,6 @@ from inspect_ai.model import ModelOutput, get_model
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, mean, metric, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from ravelar.agents.asking import Method
 from ravelar.benchmark.evals.inspect_chat import InspectChat
 from ravelar.benchmark.evals.rewards.board import HEADLINE
 from ravelar.benchmark.evals.rewards.cases import Case
@@ -51,13 +50,12 @@ def reward_dataset(name: str, path: str | list[str], *, limit: int | None, seed:
 
 
 @solver
-def reward_judge(rubric: str = RUBRIC, repeats: int = 1, method: Method = "text") -> Solver:
+def reward_judge(rubric: str = RUBRIC, repeats: int = 1) -> Solver:
     """Ask the model under evaluation which completions are better, as `ravelar eval rewards --judge` does.
 
     Args:
         rubric: What it judges by.
         repeats: How often each question is asked; needs a temperature above 0 to differ.
-        method: How replies take their form; only "text" is sure to be known to every model.
     """
     if repeats < 1:
         raise InputError(f"repeats {repeats}: allowed: 1 or more")
@@ -65,9 +63,7 @@ def reward_judge(rubric: str = RUBRIC, repeats: int = 1, method: Method = "text"
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         model, case = get_model(), case_of(state)
         chat = InspectChat(asked=model)
-        judge = JudgeScorer(
-            chat, meter=Meter(), rubric=rubric, repeats=repeats, concurrency=1, method=method, model=chat.model_name
-        )
+        judge = JudgeScorer(chat, meter=Meter(), rubric=rubric, repeats=repeats, concurrency=1, model=chat.model_name)
         judged = await anyio.to_thread.run_sync(lambda: next(iter(judge.judge([case]))))
         chat.unless_limited()
         row = judged.as_row(case)

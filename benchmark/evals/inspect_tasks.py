@@ -7,7 +7,6 @@ inspect eval ravelar/reward_benchmark --model openai/gpt-5.2 -T name=judgebench 
 from inspect_ai import Task, task
 from inspect_ai.model import GenerateConfig
 
-from ravelar.agents.asking import Method
 from ravelar.benchmark.evals.c3e.messages import TEMPERATURE
 from ravelar.benchmark.evals.inspect_c3e import c3e_dataset, c3e_judge, c3e_writer
 from ravelar.benchmark.evals.inspect_rewards import reward_dataset, reward_judge, reward_scorer
@@ -23,7 +22,6 @@ def c3e(  # noqa: PLR0913, PLR0917  inspect passes a task's options by name
     messages: str = "fixed",
     judge: str | None = None,
     with_reference: bool = True,
-    method: Method = "text",
 ) -> Task:
     """C3EBench: the model under evaluation writes, a judge scores from 1 to 10 with the reference at 6.
 
@@ -35,7 +33,6 @@ def c3e(  # noqa: PLR0913, PLR0917  inspect passes a task's options by name
         messages: "fixed", ours, or "published", with its defects.
         judge: The judge's name; None takes the model role "grader", which must be given then.
         with_reference: Whether the judge sees the reference.
-        method: How the judge's replies take their form.
 
     Raises:
         InputError: if the items can't be read, or an option is none of those allowed.
@@ -44,7 +41,7 @@ def c3e(  # noqa: PLR0913, PLR0917  inspect passes a task's options by name
     return Task(
         dataset=dataset,
         solver=c3e_writer(),
-        scorer=c3e_judge(judge, with_reference, method),
+        scorer=c3e_judge(judge, with_reference),
         config=GenerateConfig(temperature=TEMPERATURE),
     )
 
@@ -57,7 +54,6 @@ def reward_benchmark(  # noqa: PLR0913, PLR0917  as above
     seed: int = 21,
     rubric: str = RUBRIC,
     repeats: int = 1,
-    method: Method = "text",
 ) -> Task:
     """Score a reward benchmark with the model under evaluation as its judge.
 
@@ -68,7 +64,6 @@ def reward_benchmark(  # noqa: PLR0913, PLR0917  as above
         seed: Decides the draw.
         rubric: What the judge judges by.
         repeats: How often each question is asked; with a temperature above 0.
-        method: How the judge's replies take their form.
 
     Raises:
         UnknownName: if there is no such benchmark.
@@ -76,7 +71,7 @@ def reward_benchmark(  # noqa: PLR0913, PLR0917  as above
     """
     return Task(
         dataset=reward_dataset(name, path, limit=limit, seed=seed),
-        solver=reward_judge(rubric, repeats, method),
+        solver=reward_judge(rubric, repeats),
         scorer=reward_scorer(),
         config=GenerateConfig(temperature=0.0),
     )

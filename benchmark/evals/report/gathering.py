@@ -242,7 +242,7 @@ def _sections(kinds: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _agreements(rows: _Rows) -> dict[str, Agreement]:
     """Return how far the judges agree on texts, by language."""
-    found = {}
+    found: dict[str, Agreement] = {}
     if len(_judges(rows.judgements)) < 2:
         return found
     for language in sorted({item.brief.language for item in rows.items.values()}):
@@ -257,7 +257,7 @@ def _agreements(rows: _Rows) -> dict[str, Agreement]:
 
 
 def _ratings(rows: _Rows) -> dict[str, list[Rating]]:
-    found = {}
+    found: dict[str, list[Rating]] = {}
     for judge in _judges(rows.comparisons):
         for language in sorted({str(row["language"]) for row in rows.comparisons}):
             of = [row for row in rows.comparisons if row["judge"] == judge and row["language"] == language]

@@ -12,7 +12,7 @@ from ravelar.benchmark.evals.c3e.items import Brief, Item
 from ravelar.benchmark.evals.c3e.judged import ajudge_once, question
 from ravelar.benchmark.evals.c3e.messages import WriterMessage, fixed_message
 from ravelar.benchmark.evals.c3e.writers import Written
-from ravelar.benchmark.evals.langsmith_runs import dataset_name, evaluate_items, examples_of
+from ravelar.benchmark.evals.langsmith_runs import dataset_name, evaluate_items, examples_of, upload_items
 from ravelar.tools.chat.meter import Meter
 from ravelar.tools.chat.scripted import ScriptedChat
 from ravelar.tools.errors import BrokenReply, InputError, RavelarError
@@ -40,10 +40,10 @@ class Writer:
 
 
 def judges(messages: Sequence[BaseMessage]) -> str:
-    text = str(messages[-1].content)
+    text = "\n".join(str(message.content) for message in messages)
     score = 4 + len(text) % 2
     reply = {"reasons": [{"about": "a", "finding": "b"}], "score": score, "verdict": "worse"}
-    return "no idea" if "河水" in text or "does not fit" in text else json.dumps(reply)
+    return "no idea" if "河水" in text else json.dumps(reply)
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +119,15 @@ class Server:
 
     def create_examples(self, *, dataset_name: str, examples: list[dict[str, Any]]) -> None:
         self.sent += examples
+
+
+def test_items_are_uploaded_once_and_a_broken_upload_is_named(items: list[Item]) -> None:
+    server: Any = Server(None)
+    name = upload_items(server, items)
+    assert server.made == [name] == [dataset_name(items)]
+    assert [row["inputs"]["key"] for row in server.sent] == [item.key for item in items]
+    assert [row["reference_outputs"]["reference"] for row in server.sent] == [item.reference for item in items]
+    there: Any = Server(len(items))
+    assert (upload_items(there, items), there.made, there.sent) == (name, [], [])
+    with pytest.raises(InputError, match="holds 3 examples instead of 8"):
+        upload_items(Server(3), items)  # type: ignore[arg-type]
