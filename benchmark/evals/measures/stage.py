@@ -20,7 +20,7 @@ from ravelar.benchmark.evals.running import Tally
 from ravelar.tools.errors import InputError
 
 MEASURES = "measures.jsonl"
-MOST_JOBS = 2  # ours: the work is a minute for a whole leaderboard, and machines have other work
+MOST_JOBS = 2  # ours: a leaderboard of 14 systems takes minutes, and machines have other work
 
 
 def texts_in(outputs: Iterable[Row], items: Sequence[Item]) -> dict[str, Row]:
