@@ -11,6 +11,7 @@ import os
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ravelar.agents.asking import Method
@@ -123,13 +124,14 @@ async def evaluate_items(  # noqa: PLR0913  an experiment's parts
         raise InputError(f"an upload to LangSmith needs a key: set {_KEYS[0]}, or upload nothing")
     uploads = keyed if upload is None else upload
     client = client or _client(uploads)
+    data: Callable[..., Any] = partial(upload_items, client) if uploads else examples_of
     here = _Here(asyncio.get_running_loop(), traced=uploads)
     evaluators = [] if judge is None else [_judge(items, judge, meter or Meter(), with_reference, method, here)]
     try:
         return await asyncio.to_thread(
             _rows,
             _written(items, writer, here),
-            data=upload_items(client, items, messages=messages) if uploads else examples_of(items, messages=messages),
+            partial(data, items, messages=messages),
             evaluators=evaluators,
             experiment_prefix=f"c3ebench {writer.name}",
             metadata={"writer": writer.name, "messages": messages, "with_reference": with_reference},
@@ -173,10 +175,11 @@ async def _untraced(work: Coroutine[Any, Any, T]) -> T:
         return await work
 
 
-def _rows(target: Any, **options: Any) -> list[dict[str, Any]]:
+def _rows(target: Any, data: Callable[[], Any], **options: Any) -> list[dict[str, Any]]:
+    """Run the experiment, dataset included, in a thread: LangSmith's client would block the loop."""
     from langsmith import evaluate  # noqa: PLC0415  a second
 
-    return [_row(one) for one in evaluate(target, **options)]
+    return [_row(one) for one in evaluate(target, data=data(), **options)]
 
 
 def _client(uploads: bool) -> "Client":

@@ -293,7 +293,7 @@ def _biases(rows: _Rows) -> list[Bias]:
 
 def _length_bias(judged: Iterable[Row], rows: _Rows) -> tuple[float | None, int]:
     """Return the correlation between length and score over texts for the same item: both less their item's mean."""
-    from scipy import stats  # noqa: PLC0415  half a second
+    from scipy import stats  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415  half a second
 
     by_item: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in judged:
