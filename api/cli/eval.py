@@ -9,6 +9,7 @@ SUBCOMMANDS = {
     "judge": "Have a run's texts judged, or compared in pairs.",
     "rewards": "Score a reward benchmark with a tool, a model, a judge or RLAR's routing.",
     "select": "Does choosing or joining reward models help? Over given scores, without leaks.",
+    "measures": "Measure a run's texts without a model: gates, and figures for drift.",
     "report": "Tables, intervals and one HTML page from runs.",
 }
 

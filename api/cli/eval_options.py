@@ -8,11 +8,6 @@ import click
 
 F = Callable[..., Any]
 
-LANGUAGE_FILES = {
-    "en": ("english_dataset.jsonl", "english.jsonl.gz", "english.jsonl"),
-    "zh": ("chinese_dataset_v2.jsonl", "chinese.jsonl.gz", "chinese.jsonl"),
-}
-
 
 def items_options(command: F) -> F:
     """Add what says which items are meant."""
@@ -63,13 +58,6 @@ def files_of(source: Path, language: str | None) -> list[Path]:
     Raises:
         InputError: if there are none.
     """
-    from ravelar.tools.errors import InputError  # noqa: PLC0415
+    from ravelar.benchmark.evals.c3e.items import item_files  # noqa: PLC0415  not for `--help`
 
-    if source.is_file():
-        return [source]
-    wanted = [language] if language else list(LANGUAGE_FILES)
-    found = [next((source / name for name in LANGUAGE_FILES[one] if (source / name).is_file()), None) for one in wanted]
-    if not any(found):
-        names = ", ".join(name for one in wanted for name in LANGUAGE_FILES[one][:1])
-        raise InputError(f"{source} holds no items ({names}); `ravelar eval c3e fetch` gets them, or name --items")
-    return [path for path in found if path is not None]
+    return item_files(source, language)

@@ -52,7 +52,7 @@ def write_texts(files: Sequence[Path], *, out: Path, **given: Any) -> int:
     writer = DirectWriter(settings, meter=meter, kept=kept, name=given["name"])
     manifest = {**settings.as_row(), "messages": given["messages"], "samples": given["samples"]}
     open_manifest(out, f"write {writer.name}", manifest)
-    return _say(_written(run, writer, given), f"texts of {writer.name}", meter, given)
+    return say(_written(run, writer, given), f"texts of {writer.name}", meter, given)
 
 
 def judge_texts(folder: Path, **given: Any) -> int:
@@ -79,7 +79,7 @@ def judge_texts(folder: Path, **given: Any) -> int:
     stage = make(run.items, outputs, judge, meter=meter, kept=kept, at_once=given["at_once"])
     rows = folder / (COMPARISONS if given["pairs"] else JUDGEMENTS)
     tally = _run(stage, rows, retry_failed=given["retry_failed"])
-    return _say(tally, f"{'comparisons' if given['pairs'] else 'judgements'} of {judge.name}", meter, given)
+    return say(tally, f"{'comparisons' if given['pairs'] else 'judgements'} of {judge.name}", meter, given)
 
 
 def build_items(folder: Path, *, out: Path, **given: Any) -> int:
@@ -100,7 +100,28 @@ def build_items(folder: Path, *, out: Path, **given: Any) -> int:
     for name, lines in items_of(read_rows_by_key(path).values()).items():
         (out / name).write_text(lines, encoding="utf-8")
         click.echo(f"{out / name}: {lines.count(chr(10)):,} items", err=True)
-    return _say(tally, "items", meter, given)
+    return say(tally, "items", meter, given)
+
+
+def measure_texts(folder: Path, **given: Any) -> int:
+    """Have texts measured without a model; return the exit code: 1 if a text could not be measured."""
+    from ravelar.benchmark.evals.measures.stage import MEASURES, measure_rows, texts_in  # noqa: PLC0415  sacrebleu
+    from ravelar.cli.progress import StageProgress  # noqa: PLC0415
+
+    run = open_run(folder)
+    outputs = list(run.outputs.values())
+    texts = texts_in(outputs, run.items)
+    if not texts:
+        raise InputError(f"{folder} holds no texts to measure; `ravelar eval c3e run --out {folder}` has them written")
+    if given["dry_run"]:
+        there = read_rows_by_key(folder / MEASURES)
+        click.echo(f"{sum(key not in there for key in texts):,} of {len(texts):,} texts would be measured.")
+        return 0
+    with StageProgress(len(texts), "measures") as progress:
+        tally = measure_rows(
+            folder, run.items, outputs, jobs=given["jobs"], retry_failed=given["retry_failed"], on_row=progress.row
+        )
+    return say(tally, "texts measured", None, given)
 
 
 def _write_in_steps(run: Run, given: Mapping[str, Any]) -> int:
@@ -121,7 +142,7 @@ def _write_in_steps(run: Run, given: Mapping[str, Any]) -> int:
         return 0
     open_manifest(run.folder, f"write {name}", {**settings, **limits})
     writer = RavelWriter(write, run.folder, name=name, settings={**settings, **limits})
-    return _say(_written(Run(run.folder, items), writer, given), f"articles of {name}", None, given)
+    return say(_written(Run(run.folder, items), writer, given), f"articles of {name}", None, given)
 
 
 def _roles(given: Mapping[str, Any]) -> dict[str, str]:
@@ -143,7 +164,7 @@ def _take_outputs(run: Run, given: Mapping[str, Any]) -> int:
             raise InputError(f"{path} holds texts of none of the {len(run.items)} items")
         open_manifest(run.folder, f"write {writer.name}", {"outputs": str(path.resolve())})
         some = Run(run.folder, items)
-        code = max(code, _say(_written(some, writer, given), f"texts of {writer.name}", None, given))
+        code = max(code, say(_written(some, writer, given), f"texts of {writer.name}", None, given))
     return code
 
 
@@ -184,7 +205,8 @@ def _dry_run(estimate: Estimate, settings: ModelSettings, given: Mapping[str, An
     return 0
 
 
-def _say(tally: Tally, what: str, meter: Meter | None, given: Mapping[str, Any]) -> int:
+def say(tally: Tally, what: str, meter: Meter | None, given: Mapping[str, Any]) -> int:
+    """Say how a stage went, as a line or JSON; return the exit code: 1 if a row failed or the stage stopped early."""
     spent = {} if meter is None else meter.spent()
     failed = sum(tally.failed.values())
     if given["as_json"]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ravelar.benchmark.evals.c3e.items import Item
+from ravelar.benchmark.evals.c3e.judged import materials_of
 from ravelar.benchmark.evals.c3e.messages import fixed_message
-from ravelar.benchmark.evals.c3e.stages import materials_of
 from ravelar.benchmark.evals.rows import Row
 from ravelar.benchmark.evals.spending import price_of
 from ravelar.tools.chat.meter import estimate_tokens

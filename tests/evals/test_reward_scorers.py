@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from ravelar.benchmark.evals.rewards.cases import Case
+from ravelar.benchmark.evals.rewards.formats import read_cases
 from ravelar.benchmark.evals.rewards.run import Prices, chosen, estimate, manifest, run, said_of, spent
 from ravelar.benchmark.evals.rewards.scorers import JudgeScorer, RouteScorer, RowMeter, ToolScorer
 from ravelar.benchmark.evals.row_file import RowFile
@@ -36,6 +37,17 @@ def prefers(word):
         return json.dumps({"reasoning": "because", "better": better})
 
     return ScriptedChat(reply)
+
+
+def test_two_completions_whose_figure_needs_scores_are_scored_and_not_compared(tmp_path) -> None:
+    row = {"id": "ref:1", "subset": "Ties", "prompt": "t", "chosen": ["good"], "rejected": ["bad"]}
+    path = tmp_path / "rb2.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    cases = read_cases("rewardbench2", [path])
+    scores = {"good": 9, "bad": 2}
+    chat = ScriptedChat(lambda messages: json.dumps({"reasoning": "r", "score": scores[block(messages, "completion")]}))
+    (said,) = JudgeScorer(chat, meter=Meter()).judge(cases)
+    assert (said.scores, said.votes) == ((9.0, 2.0), ())
 
 
 def test_raw_scores_count_so_that_no_calibration_is_needed(fake_tool) -> None:

@@ -28,6 +28,11 @@ _NEEDED: Mapping[tuple[str, str], tuple[str, ...]] = {
 }
 _KEY = re.compile(r"_(?P<language>cn|en)_\d+$")
 _LANGUAGES: Mapping[str, Language] = {"cn": "zh", "en": "en"}
+LANGUAGE_FILES: Mapping[str, tuple[str, ...]] = {
+    "en": ("english_dataset.jsonl", "english.jsonl.gz", "english.jsonl"),
+    "zh": ("chinese_dataset_v2.jsonl", "chinese.jsonl.gz", "chinese.jsonl"),
+}
+"""How a folder's files of items may be called."""
 BLANK = re.compile(r"\[fill[ _]in[ _]the[ _]blanks?\]", re.IGNORECASE)
 
 
@@ -111,6 +116,22 @@ def read_items(path: str | Path, clusters: str | Path | None = None) -> list[Ite
             raise InputError(f"{row.place}: {row.reason}")
         items.append(_item(row.values, row.place, cluster_of))
     return items
+
+
+def item_files(source: Path, language: str | None = None) -> list[Path]:
+    """Return the files of items that are meant: a file itself, or those of a folder that `fetch` filled.
+
+    Raises:
+        InputError: if there are none.
+    """
+    if source.is_file():
+        return [source]
+    wanted = [language] if language else list(LANGUAGE_FILES)
+    found = [next((source / name for name in LANGUAGE_FILES[one] if (source / name).is_file()), None) for one in wanted]
+    if not any(found):
+        names = ", ".join(name for one in wanted for name in LANGUAGE_FILES[one][:1])
+        raise InputError(f"{source} holds no items ({names}); `ravelar eval c3e fetch` gets them, or name --items")
+    return [path for path in found if path is not None]
 
 
 def choose_items(

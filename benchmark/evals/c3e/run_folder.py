@@ -55,7 +55,7 @@ def begin_run(
     Raises:
         InputError: if the items can't be read, none is left, or the folder holds a run over others.
     """
-    items = _read(files, language=language, tasks=tasks, limit=limit)
+    items = read_chosen(files, language=language, tasks=tasks, limit=limit)
     settings: Mapping[str, Any] = {
         "files": {str(path.resolve()): blob_id(path.read_bytes()) for path in files},
         "language": language,
@@ -83,10 +83,19 @@ def open_run(folder: Path) -> Run:
             raise InputError(f"the items of {folder} are gone: no such file: {path}")
         if (blob := blob_id(path.read_bytes())) != settings["files"][str(path)]:
             raise InputError(f"the items of {folder} have changed: {path} is now {blob}")
-    return Run(folder, _read(files, language=settings["language"], tasks=settings["tasks"], limit=settings["limit"]))
+    return Run(
+        folder, read_chosen(files, language=settings["language"], tasks=settings["tasks"], limit=settings["limit"])
+    )
 
 
-def _read(files: Sequence[Path], *, language: str | None, tasks: Sequence[str], limit: int | None) -> list[Item]:
+def read_chosen(
+    files: Sequence[Path], *, language: str | None = None, tasks: Sequence[str] = (), limit: int | None = None
+) -> list[Item]:
+    """Read the items of a language and of some tasks, with their clusters.
+
+    Raises:
+        InputError: if they can't be read, or none is left.
+    """
     items = [item for path in files for item in read_items(path)]
     items = choose_items(items, language=language, tasks=tasks, limit=limit)
     clusters = clusters_of(items)

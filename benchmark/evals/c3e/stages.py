@@ -9,19 +9,13 @@ Each row says of which item, by whom, with which prompt, at which cost; a row is
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ravelar.agents.asking import Answer, Method, aask, aask_rendered
-from ravelar.agents.c3e.judging import (
-    Comparison,
-    Judgement,
-    PublishedJudgement,
-    agrees,
-    compare_prompt,
-    judge_prompt,
-)
+from ravelar.agents.asking import Method, aask
+from ravelar.agents.c3e.judging import Comparison, compare_prompt
 from ravelar.benchmark.evals.c3e.items import Brief, Item
-from ravelar.benchmark.evals.c3e.messages import MessageSet, cloze_text, fixed_message, published_message
+from ravelar.benchmark.evals.c3e.judged import ajudge_once, ajudge_published, cut, materials_of, question
+from ravelar.benchmark.evals.c3e.messages import MessageSet, fixed_message, published_message
 from ravelar.benchmark.evals.c3e.published_rubrics import Rubrics, published_prompt
 from ravelar.benchmark.evals.c3e.writers import Writer
 from ravelar.benchmark.evals.kept_replies import KeptReplies, Place
@@ -31,11 +25,7 @@ from ravelar.benchmark.evals.running import Stage
 from ravelar.tools.chat.meter import Meter
 from ravelar.tools.errors import InputError
 
-if TYPE_CHECKING:
-    from langchain_core.language_models.chat_models import BaseChatModel
-
 OUTPUTS, JUDGEMENTS, COMPARISONS = "outputs.jsonl", "judgements.jsonl", "comparisons.jsonl"
-_LONGEST_CANDIDATE = 60_000  # characters; ours: a text ten times longer than any reference but one is cut, and says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +129,12 @@ def judging_stage(  # noqa: PLR0913  what a stage stands on
 
     async def work(job: JudgingJob) -> Mapping[str, Any]:
         how = {"meter": meter, "journal": Place(kept, judge.model.as_row(), job.repeat), "retries": retries}
-        ask = _judged if judge.rubrics is None else _judged_as_published
-        answer = await ask(chat, job, judge, how)
-        said = answer.value
-        reasons = [reason.model_dump() for reason in said.reasons]
-        return {"score": said.score, "verdict": said.verdict, "reasons": reasons, **answer.cost()}
+        text = str(job.output["text"])
+        if judge.rubrics is not None:
+            sent = published_prompt(judge.rubrics, job.item, cut(text))
+            return await ajudge_published(chat, sent, method=judge.method, **how)
+        reference = job.item.reference if judge.with_reference else None
+        return await ajudge_once(chat, question(job.item.brief, text, reference=reference), method=judge.method, **how)
 
     def named(job: JudgingJob) -> dict[str, Any]:
         of = {"system": job.output["system"], "sample": job.output["sample"], "output": job.output["key"]}
@@ -188,7 +179,7 @@ def comparing_stage(  # noqa: PLR0913  what a stage stands on
         brief, reference = job.item.brief, job.item.reference if judge.with_reference else None
         prompt, values = compare_prompt(
             brief.language, _task_text(brief), reference=reference,
-            first=_candidate(job.first), second=_candidate(job.second),
+            first=cut(str(job.first["text"])), second=cut(str(job.second["text"])),
         )  # fmt: skip
         answer = await aask(
             chat, prompt, values, Comparison, meter=meter, method=judge.method, retries=retries,
@@ -205,47 +196,8 @@ def comparing_stage(  # noqa: PLR0913  what a stage stands on
     return Stage(jobs, named, work, at_once, lambda: close_model(chat))
 
 
-async def _judged(
-    chat: "BaseChatModel", job: JudgingJob, judge: JudgeSettings, how: Mapping[str, Any]
-) -> Answer[Judgement]:
-    brief, reference = job.item.brief, job.item.reference if judge.with_reference else None
-    prompt, values = judge_prompt(
-        brief.task, brief.language, materials_of(brief), reference=reference, candidate=_candidate(job.output)
-    )
-    return await aask(
-        chat, prompt, values, Judgement, method=judge.method,
-        check=lambda said: agrees(said, with_reference=judge.with_reference), **how,
-    )  # fmt: skip
-
-
-async def _judged_as_published(
-    chat: "BaseChatModel", job: JudgingJob, judge: JudgeSettings, how: Mapping[str, Any]
-) -> Answer[PublishedJudgement]:
-    assert judge.rubrics is not None
-    rendered = published_prompt(judge.rubrics, job.item, _candidate(job.output))
-    return await aask_rendered(chat, rendered, PublishedJudgement, method=judge.method, **how)
-
-
-def materials_of(brief: Brief) -> dict[str, str]:
-    """Return what a judge is shown of an item besides reference and candidate, by the slots' names."""
-    given = brief.given
-    if brief.task == "cloze":
-        return {"context": cloze_text(brief)}
-    if brief.task == "edit":
-        return {"draft": given["content"], "critique": given["critique"]}
-    asked = {"instruction": brief.instruction}
-    if brief.task == "condition":
-        asked["outline"] = given["condition"] if brief.language == "en" else given["outline"]
-    return asked
-
-
 def _task_text(brief: Brief) -> str:
     return "\n\n".join([brief.instruction, *materials_of(brief).values()])
-
-
-def _candidate(output: Row) -> str:
-    text = str(output["text"])
-    return text if len(text) <= _LONGEST_CANDIDATE else f"{text[:_LONGEST_CANDIDATE]}\n[... {len(text):,} characters]"
 
 
 def _item_of(output: Row, items: Mapping[str, Item]) -> Item:

@@ -1,20 +1,15 @@
 """All given outputs measured, over several processes, against the clock."""
 
-import multiprocessing
 import os
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from ravelar.benchmark.evals.c3e.items import Item, read_items
 from ravelar.benchmark.evals.measures.controls import Output, read_outputs
-from ravelar.benchmark.evals.measures.grounding import Sources
-from ravelar.benchmark.evals.measures.row import Measures, measure
-from ravelar.tools.errors import InputError
-
-_CHUNK = 150
-_here: tuple[Mapping[str, Item], Sources] | None = None
+from ravelar.benchmark.evals.measures.processes import measured_in_parts
+from ravelar.benchmark.evals.measures.row import Measures
+from ravelar.tools.errors import InputError, ToolCrashed
 
 
 def given(folder: Path | None = None) -> tuple[dict[str, Item], list[Output]]:
@@ -37,14 +32,18 @@ def given(folder: Path | None = None) -> tuple[dict[str, Item], list[Output]]:
 
 
 def measured(items: Mapping[str, Item], outputs: Sequence[Output], *, jobs: int = 1) -> list[Measures]:
-    """Measure outputs, in order; outputs of one item should stand together, since what is read of it is kept."""
-    if jobs == 1:
-        sources = Sources(items.values())
-        return [measure(items[one.key], one.text, sources) for one in outputs]
-    parts = [outputs[at : at + _CHUNK] for at in range(0, len(outputs), _CHUNK)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare, initargs=(items,)) as pool:
-        return [one for part in pool.map(_part, parts) for one in part]
+    """Measure outputs, in order; outputs of one item should stand together, since what is read of it is kept.
+
+    Raises:
+        ToolCrashed: if an output can't be measured.
+        ToolUnavailable: if a process is killed.
+    """
+    found = []
+    for one in (one for part in measured_in_parts(items, outputs, jobs=jobs) for one in part):
+        if isinstance(one, str):
+            raise ToolCrashed(one)
+        found.append(one)
+    return found
 
 
 def measured_all(items: Mapping[str, Item], outputs: Sequence[Output], *, jobs: int) -> dict[str, float]:
@@ -53,14 +52,3 @@ def measured_all(items: Mapping[str, Item], outputs: Sequence[Output], *, jobs: 
     measured(items, outputs, jobs=jobs)
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "per_s": len(outputs) / seconds}
-
-
-def _prepare(items: Mapping[str, Item]) -> None:
-    global _here  # noqa: PLW0603  once per process
-    _here = (items, Sources(items.values()))
-
-
-def _part(outputs: Sequence[Output]) -> list[Measures]:
-    assert _here is not None, "the pool prepares each process"
-    items, sources = _here
-    return [measure(items[one.key], one.text, sources) for one in outputs]

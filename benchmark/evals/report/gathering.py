@@ -17,8 +17,10 @@ from ravelar.benchmark.evals.c3e.run_folder import open_run
 from ravelar.benchmark.evals.c3e.stages import COMPARISONS, JUDGEMENTS
 from ravelar.benchmark.evals.leaderboard import Leaderboard, leaderboard
 from ravelar.benchmark.evals.manifest import read_manifest
+from ravelar.benchmark.evals.measures.stage import MEASURES
 from ravelar.benchmark.evals.ratings import Comparison, Rating, ratings
 from ravelar.benchmark.evals.report.humans import BesideHumans, Human, beside_humans
+from ravelar.benchmark.evals.report.measured import Measured, measured_systems, refused_rows
 from ravelar.benchmark.evals.rows import Row, read_rows_by_key
 from ravelar.benchmark.evals.table import Score, Table
 from ravelar.tools.errors import InputError
@@ -127,6 +129,8 @@ class Findings:
         costs: What was spent, by system and judge.
         trajectories: Measures of writers that work in steps, by system.
         humans: Each judge beside people, where their scores were given.
+        measured: What the measures without a model say, by language, task and system; empty if none was measured.
+        refused: Every text that a gate refuses, with the gates; a refused text keeps its score and its place in means.
         shown: The best and worst rows.
         unscored: Every row that holds an error.
     """
@@ -141,6 +145,8 @@ class Findings:
     costs: Sequence[Cost]
     trajectories: Mapping[str, TrajectoryMeasures]
     humans: Sequence[BesideHumans]
+    measured: Sequence[Measured]
+    refused: Sequence[Row]
     shown: Sequence[ShownRow]
     unscored: Sequence[Row]
 
@@ -160,6 +166,7 @@ class _Rows:
     outputs: dict[str, Row] = field(default_factory=dict)
     judgements: list[Row] = field(default_factory=list)
     comparisons: list[Row] = field(default_factory=list)
+    measures: dict[str, Row] = field(default_factory=dict)
 
     def add(self, folder: Path) -> None:
         run = open_run(folder)
@@ -173,6 +180,7 @@ class _Rows:
         self.outputs |= outputs
         self.judgements += read_rows_by_key(folder / JUDGEMENTS).values()
         self.comparisons += read_rows_by_key(folder / COMPARISONS).values()
+        self.measures |= read_rows_by_key(folder / MEASURES)
 
 
 def gather(folders: Sequence[Path], *, human: Human | None = None) -> Findings:
@@ -190,7 +198,7 @@ def gather(folders: Sequence[Path], *, human: Human | None = None) -> Findings:
         rows.add(folder)
     if not rows.outputs:
         raise InputError(f"{', '.join(map(str, folders))}: there are no texts yet")
-    errors = [row for row in (*rows.outputs.values(), *rows.judgements, *rows.comparisons) if row.get("error")]
+    everything = (*rows.outputs.values(), *rows.judgements, *rows.comparisons, *rows.measures.values())
     return Findings(
         runs=[str(folder) for folder in folders],
         manifests=[read_manifest(folder) for folder in folders],
@@ -202,8 +210,10 @@ def gather(folders: Sequence[Path], *, human: Human | None = None) -> Findings:
         costs=_costs(rows),
         trajectories=_trajectories(rows),
         humans=_humans(rows, human or {}),
+        measured=measured_systems(rows.measures, rows.outputs, rows.items),
+        refused=refused_rows(rows.measures.values()),
         shown=_shown(rows),
-        unscored=errors,
+        unscored=[row for row in everything if row.get("error")],
     )
 
 
@@ -291,7 +301,7 @@ def _biases(rows: _Rows) -> list[Bias]:
 
 def _length_bias(judged: Iterable[Row], rows: _Rows) -> tuple[float | None, int]:
     """Return the correlation between length and score over texts for the same item: both less their item's mean."""
-    from scipy import stats  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
+    from scipy import stats  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415  half a second
 
     by_item: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in judged:

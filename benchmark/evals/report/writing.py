@@ -1,17 +1,23 @@
 """A report's three forms: Markdown for people and reviews, JSON for programs, one HTML page that needs nothing else."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ravelar.benchmark.evals.report.gathering import Board, Findings
+from ravelar.benchmark.evals.report.measured import GATES, Measured
 from ravelar.benchmark.evals.report.plots import board_plot, ratings_plot, scatter_plot
 
 NAMES = {"cloze": "Cloze", "condition": "Expand", "edit": "Edit", "end2end": "End-to-End", "all": "all tasks"}
 LANGUAGES = {"en": "English", "zh": "Chinese"}
-_MOST_UNSCORED = 2_000  # rows in the page; the JSON holds all
+_MOST_LISTED = 2_000  # unscored or refused rows in the page and in Markdown; the JSON holds all
+DRIFT_WORDS = (
+    "Drift: compare these with the same figures of another day, of the same items. They hardly tell good texts from "
+    "bad ones, and rank nobody."
+)
+_DRIFT_COLUMNS = ("outline coverage", "chrF", "ROUGE-L", "distinct pairs")
 
 
 def write_report(found: Findings, folder: Path, name: str = "report") -> list[Path]:
@@ -47,6 +53,7 @@ def as_markdown(found: Findings) -> str:
     parts += ["## What judges lean to", *bias_words(found)]
     if found.trajectories:
         parts += ["## Writing in steps", _trajectory_table(found)]
+    parts += _measures_parts(found)
     parts += ["## Cost", _cost_table(found), f"## Unscored: {len(found.unscored)} rows"]
     parts += [f"- {row['key']}: {row['error']}" for row in found.unscored]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -70,7 +77,11 @@ def as_page(found: Findings) -> str:
         humans=human_words(found),
         costs=_cost_plot(found),
         items=_items_line(found),
-        unscored=found.unscored[:_MOST_UNSCORED],
+        measured=[(one, measured_name(one), _gate_cells(one), _drift_cells(one)) for one in found.measured],
+        gates=GATES,
+        drift=(DRIFT_WORDS, _DRIFT_COLUMNS),
+        refused=[(row["key"], refusal_words(row)) for row in found.refused[:_MOST_LISTED]],
+        unscored=found.unscored[:_MOST_LISTED],
         names=NAMES,
         span=_span,
         figure=lambda value: "-" if value is None else f"{value:,.2f}",
@@ -137,6 +148,57 @@ def _board_table(board: Board) -> str:
         mean, span = one.mean, _span(one.mean.low, one.mean.high)
         lines.append(f"| {one.rank} | {mean.system} | {mean.value:.2f} | {span} | {mean.n} | {mean.unscored} |")
     return "\n".join(lines)
+
+
+def measured_name(one: Measured) -> str:
+    """Return what was measured, in words."""
+    return f"{LANGUAGES[one.language]}, {NAMES[one.task]}"
+
+
+def refusal_words(row: Mapping[str, Any]) -> str:
+    """Say which gates refuse a text, and why."""
+    return "; ".join(f"{gate} ({why})" for gate, why in row["refused"].items())
+
+
+def _measures_parts(found: Findings) -> list[str]:
+    """Return the sections of the measures; none where nothing was measured."""
+    if not found.measured:
+        return []
+    names = [f"{measured_name(one)} | {one.system}" for one in found.measured]
+    listed = [f"- {row['key']}: {refusal_words(row)}" for row in found.refused[:_MOST_LISTED]]
+    left = len(found.refused) - len(listed)
+    return [
+        "## Gates: texts refused without a model",
+        _table(
+            ["items", "system", "texts", "unmeasured", "refused", "95 %", *GATES],
+            [" | ".join([name, *_gate_cells(one)]) for name, one in zip(names, found.measured, strict=True)],
+        ),
+        DRIFT_WORDS,
+        _table(
+            ["items", "system", *_DRIFT_COLUMNS, "verbatim"],
+            [" | ".join([name, *_drift_cells(one)]) for name, one in zip(names, found.measured, strict=True)],
+        ),
+        f"### Refused: {len(found.refused)} texts",
+        "\n".join(listed + ([f"- {left:,} more are in the JSON"] if left else [])),
+    ]
+
+
+def _table(head: Sequence[str], lines: Sequence[str]) -> str:
+    return "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {line} |" for line in lines)])
+
+
+def _gate_cells(one: Measured) -> list[str]:
+    """Return texts, unmeasured, refused with its interval, and each gate's share."""
+    gates = [f"{one.by_gate[name]:.1%}" if one.by_gate else "-" for name in GATES]
+    if one.refused is None or one.low is None or one.high is None:
+        return [str(one.texts), str(one.unmeasured), "-", "", *gates]
+    span = f"({one.low:.1%} to {one.high:.1%})"
+    return [str(one.texts), str(one.unmeasured), f"{one.refused:.1%}", span, *gates]
+
+
+def _drift_cells(one: Measured) -> list[str]:
+    """Return the figures for drift, and how many texts hold a long run of their reference."""
+    return [*("-" if value is None else f"{value:.3g}" for value in one.drift.values()), str(one.verbatim)]
 
 
 def _trajectory_table(found: Findings) -> str:

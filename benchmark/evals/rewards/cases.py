@@ -16,6 +16,7 @@ class Case:
         cluster: What it shares with other cases, such as the prompt.
         published_first: Of two, whether the right one stands first in the file.
         reference: What decides, where the file has it; reward models are usually not told.
+        scored: Whether its figure needs a score of each completion, so that two are not just compared.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Case:
     cluster: str
     published_first: bool = True
     reference: str | None = None
+    scored: bool = False
 
     def without_reference(self) -> "Case":
         """Return it without what decides."""
@@ -33,5 +35,5 @@ class Case:
 
     @property
     def pair(self) -> bool:
-        """Whether it is one right completion against one wrong one."""
-        return len(self.completions) == 2 and self.right == 1
+        """Whether it is one right completion against one wrong one, to be compared."""
+        return len(self.completions) == 2 and self.right == 1 and not self.scored

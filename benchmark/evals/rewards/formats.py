@@ -53,7 +53,8 @@ def rewardbench2(records: Iterator[Record]) -> Iterator[Case]:
             raise InputError(f"{record.place}: id {name!r} of a Ties row; allowed: ref:N or tied:N")
         # a reference prompt and its tied twin are resampled together
         cluster = name.partition(":")[2] if ties else prompt
-        yield Case(f"{subset}/{name}", TIES if ties else subset, prompt, (*chosen, *rejected), len(chosen), cluster)
+        completions = (*chosen, *rejected)
+        yield Case(f"{subset}/{name}", TIES if ties else subset, prompt, completions, len(chosen), cluster, scored=True)
 
 
 def rm_bench(records: Iterator[Record]) -> Iterator[Case]:
@@ -98,7 +99,7 @@ def rewardmath(records: Iterator[Record]) -> Iterator[Case]:
             raise InputError(f"problem {key} has no {'chosen' if not sides['chosen'] else 'rejected'} solution")
         problem, subject, answer = asked[key]
         completions = (*sides["chosen"], *sides["rejected"])
-        yield Case(key, subject, problem, completions, len(sides["chosen"]), problem, reference=answer)
+        yield Case(key, subject, problem, completions, len(sides["chosen"]), problem, reference=answer, scored=True)
 
 
 def llmbar(records: Iterator[Record]) -> Iterator[Case]:
