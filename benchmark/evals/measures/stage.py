@@ -15,7 +15,7 @@ from ravelar.benchmark.evals.manifest import open_manifest
 from ravelar.benchmark.evals.measures.controls import Output
 from ravelar.benchmark.evals.measures.processes import measured_in_parts
 from ravelar.benchmark.evals.measures.row import Measures, Thresholds
-from ravelar.benchmark.evals.rows import Row, RowFile
+from ravelar.benchmark.evals.rows import Row, StageRows
 from ravelar.benchmark.evals.running import Tally
 from ravelar.tools.errors import InputError
 
@@ -64,7 +64,7 @@ def measure_rows(  # noqa: PLR0913  what a stage stands on
     started, at = time.monotonic(), Thresholds()
     texts = texts_in(outputs, items)
     open_manifest(folder, "measure", {"thresholds": asdict(at)})
-    with RowFile(folder / MEASURES) as rows:
+    with StageRows(folder / MEASURES) as rows:
         wanted = [texts[key] for key in rows.wanted(texts, retry_failed=retry_failed)]
         tally = Tally(kept=len(texts) - len(wanted))
         given = [Output(row["item"], str(row["system"]), str(row["text"])) for row in wanted]
