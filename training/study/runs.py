@@ -104,9 +104,16 @@ def run(spec: RunSpec, kit: Kit, *watches: RewardWatch, callbacks: Sequence[Any]
 
 
 def trained(  # noqa: PLR0913  what a training is made of
-    model: Any, tokenizer: Any, reward: Any, questions: Sequence[Question], *, spec: RunSpec, callbacks: Sequence[Any]
+    model: Any,
+    tokenizer: Any,
+    reward: Any,
+    questions: Sequence[Question],
+    *,
+    spec: RunSpec,
+    callbacks: Sequence[Any],
+    completions: int = COMPLETIONS,
 ) -> None:
-    """Train a policy in place by TRL's GRPOTrainer, on one thread, nothing saved."""
+    """Train a policy in place by TRL's GRPOTrainer, so many completions a step; nothing is saved."""
     import tempfile  # noqa: PLC0415
 
     from transformers import PrinterCallback  # noqa: PLC0415  heavy
@@ -118,7 +125,7 @@ def trained(  # noqa: PLR0913  what a training is made of
             use_cpu=True,
             bf16=False,
             gradient_checkpointing=False,
-            per_device_train_batch_size=COMPLETIONS,
+            per_device_train_batch_size=completions,
             num_generations=GROUP,
             max_completion_length=policies.LONGEST_COMPLETION,
             max_steps=spec.steps,

@@ -16,7 +16,7 @@ from typing import Any
 
 from ravelar.tools.errors import InputError
 from ravelar.training.study.arms import ARMS, TRUE_READER
-from ravelar.training.study.guarding import GUARDED_STEPS, HACKED, guarded_run
+from ravelar.training.study.guarding import GUARDED_RATE, GUARDED_STEPS, HACKED, guarded_run
 from ravelar.training.study.kit import Kit, KitSize, prepare
 from ravelar.training.study.quiet import quieten
 from ravelar.training.study.runs import RunSpec, run
@@ -70,11 +70,12 @@ class Plan:
             return []
         return [RunSpec("run", TRUE_READER.name, seed, best["routed"], self.steps) for seed in self.seeds]
 
-    def guarded(self, best: Mapping[str, float]) -> list[RunSpec]:
+    def guarded(self) -> list[RunSpec]:
         """Return the runs in which a guard watches the policy that is rewarded for length."""
         if HACKED not in self.arms:
             return []
-        return [RunSpec("guard", HACKED, seed, best[HACKED], min(self.steps, GUARDED_STEPS)) for seed in self.seeds]
+        steps = min(self.steps, GUARDED_STEPS)
+        return [RunSpec("guard", HACKED, seed, GUARDED_RATE, steps) for seed in self.seeds]
 
 
 class Rows:
@@ -155,7 +156,7 @@ def study(plan: Plan, folder: Path, *, jobs: int, tell: Callable[[str], object])
         tell("learning rates: " + ", ".join(f"{arm} {rate:g}" for arm, rate in best.items()))
         _do(pool, plan.runs(best), rows, folder, tell)
         _do(pool, plan.explaining(best), rows, folder, tell)
-        _do(pool, plan.guarded(best), rows, folder, tell)
+        _do(pool, plan.guarded(), rows, folder, tell)
 
 
 def _do(
@@ -170,7 +171,7 @@ def _do(
 
 def _told(row: Mapping[str, Any]) -> str:
     if row["kind"] == "guard":
-        return "no alert" if row["first"] is None else f"{row['first']['name']} at step {row['first']['step']}"
+        return f"first alerts {row['first']}"
     return f"accuracy {mean_accuracy(row):.3f}, {row['train_s']} s"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ravelar.training.study.demo import demonstrate
 from ravelar.training.study.families import BY_NAME
-from ravelar.training.study.guarding import guarded_lines, guarded_run, halved_at
+from ravelar.training.study.guarding import CHECKS, guarded_lines, guarded_run, halved_at
 from ravelar.training.study.kit import POOL, Kit, KitSize
 from ravelar.training.study.runs import COMPLETIONS, RunSpec, run, training_set
 from ravelar.training.study.taught_model import Pair, pair_of, teach
@@ -85,11 +85,11 @@ def test_about_one_preference_in_ten_is_the_wrong_way_round() -> None:
     assert abs(wrong / 400 - expected) < 4 * math.sqrt(expected * (1 - expected) / 400)
 
 
-def test_a_guarded_run_keeps_accuracy_of_each_step_and_its_alerts(kit: Kit) -> None:
-    row = guarded_run(RunSpec("guard", "longer is better", 1, 3e-3, 3), kit)
+def test_a_guarded_run_keeps_accuracy_of_each_step_and_the_first_alerts(kit: Kit) -> None:
+    row = guarded_run(RunSpec("guard", "longer is better", 1, 3e-3, 3), kit, completions=COMPLETIONS)
     assert len(row["accuracy"]) == 4
+    assert set(row["first"]) == set(CHECKS)
     assert json.loads(json.dumps(row, allow_nan=False)) == row
-    assert "1 of 1" in "".join(guarded_lines([row])) or "0 of 1" in "".join(guarded_lines([row]))
 
 
 def test_accuracy_is_halved_at_the_first_step_with_at_most_half_of_it() -> None:
@@ -98,15 +98,19 @@ def test_accuracy_is_halved_at_the_first_step_with_at_most_half_of_it() -> None:
 
 
 def test_an_alert_counts_only_if_it_came_before_accuracy_had_halved() -> None:
-    alert = {"step": 1, "name": "length_runaway", "tool": "longer_is_better"}
     rows = [
-        {"kind": "guard", "seed": seed, "first": {**alert, "step": step}, "accuracy": [0.4, 0.3, 0.1, 0.0]}
-        for seed, step in ((1, 1), (2, 2), (3, 3))
+        {
+            "kind": "guard",
+            "seed": seed,
+            "rate": 1e-4,
+            "first": dict.fromkeys(CHECKS, step and {"step": step, "name": "gap_grows"}),
+            "accuracy": [0.4, 0.3, 0.1, 0.0],
+        }
+        for seed, step in ((1, 1), (2, 2), (3, 3), (4, None))
     ]
-    rows.append({"kind": "guard", "seed": 4, "first": None, "accuracy": [0.4, 0.3, 0.1, 0.0]})
     lines = guarded_lines(rows)
-    assert lines[-1] == "Fired before accuracy had halved: 1 of 4."
-    assert "| 1 | `length_runaway` | 1 | 0.400 | 0.300 | 2 |" in lines[2]
+    assert "1 of 4 with `math_answer`" in lines[-1]
+    assert "| 1 | 0.400 | 2 | `gap_grows`, 1, 0.300 | `gap_grows`, 1, 0.300 |" in lines[2]
 
 
 def test_the_demo_tells_accuracy_reward_and_what_rewards_cost() -> None:
