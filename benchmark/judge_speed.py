@@ -18,7 +18,8 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from ravelar.agents.c3e.judging import judge_prompt
 from ravelar.agents.prompts import load_prompt
 from ravelar.benchmark.evals.c3e.items import Brief, Item
-from ravelar.benchmark.evals.c3e.stages import JudgeSettings, judging_stage, materials_of
+from ravelar.benchmark.evals.c3e.judged import materials_of
+from ravelar.benchmark.evals.c3e.stages import JudgeSettings, judging_stage
 from ravelar.benchmark.evals.kept_replies import KeptReplies
 from ravelar.benchmark.evals.models import ModelSettings, close_model, open_model
 from ravelar.benchmark.evals.rows import Row, StageRows

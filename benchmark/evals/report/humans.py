@@ -66,8 +66,8 @@ def read_human_scores(path: Path) -> dict[tuple[str, str], float]:
         if isinstance(row, BadRow):
             raise InputError(f"{row.place}: {row.reason}")
         item, system, score = (row.values.get(name) for name in ("infer_id", "model", "score"))
-        numeric = isinstance(score, int | float) and not isinstance(score, bool) and np.isfinite(score)
-        if not isinstance(item, str) or not isinstance(system, str) or not numeric:
+        numeric = isinstance(score, int | float) and not isinstance(score, bool) and bool(np.isfinite(score))
+        if score is None or not isinstance(item, str) or not isinstance(system, str) or not numeric:
             there = f"{row.values!r:.200}"
             raise InputError(f"{row.place}: infer_id, model and a finite number score are needed, found {there}")
         found[item, system].append(float(score))

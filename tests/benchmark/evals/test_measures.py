@@ -17,7 +17,7 @@ from ravelar.benchmark.evals.measures.speed import given, measured
 from ravelar.cli.bench_measures import table
 from ravelar.tools.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TOPICS = ["廊桥与闽东的木匠世家", "沪杭公路的百年变迁", "建德豆腐包的人间烟火", "敦煌壁画修复者的日常"]
 
 
