@@ -12,6 +12,7 @@
     │   ├── ModelUnavailable    no language model is set, its provider is not installed, or it can't be reached
     │   ├── BrokenReply         the reply does not fit its schema, nor does the one after the repair turn
     │   └── BudgetExhausted     the run has used up what it may spend; says of what
+    ├── CheckpointFailed        a checkpoint can't be written in the middle of a training run; earlier ones are intact
     └── RewardToolError         a reward tool can't say: the reward is None, with this as its reason
         ├── UnusableReference   the reference is missing, of the wrong type, or can't be read
         ├── UnusablePrompt      the prompt lacks what the tool reads there (options, a language ...)
@@ -23,9 +24,9 @@
 
 Who turns an error into what: `tools.scoring.score_or_abstain` turns every `RewardToolError` into
 `Reward(None, ...)`, and nothing else does. `InputError` reaches the person: the CLI prints its message
-and exits with 2. `HubError` and `AgentError` end one branch of an acquisition, with their message in its
-report; what the other branch found stays. A completion that is empty, wrong, hostile or endless is no
-error at all: it earns the tool's lowest value.
+and exits with 2; `CheckpointFailed` likewise, with 1. `HubError` and `AgentError` end one branch of an
+acquisition, with their message in its report; what the other branch found stays. A completion that is
+empty, wrong, hostile or endless is no error at all: it earns the tool's lowest value.
 """
 
 import difflib
@@ -99,6 +100,10 @@ class BudgetExhausted(AgentError):
     def __init__(self, what: str, limit: float) -> None:
         self.what = what
         super().__init__(f"the budget of {what} is used up: {limit:g}")
+
+
+class CheckpointFailed(RavelarError):
+    """A checkpoint can't be written in the middle of a training run; the message says what to go on from."""
 
 
 class RewardToolError(RavelarError):

@@ -6,22 +6,22 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import broadcast_object_list, gather_object  # type: ignore[import-untyped]
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from ravelar.tools.library import Library
+from ravelar.training.grpo_options import OnHacking
 from ravelar.training.guards import HackingGuard
 from ravelar.training.stamp import LibraryStamp, read_stamp, version_of, write_stamp
 from ravelar.training.watched_tool import Alert
 
-OnHacking = Literal["log", "pause", "stop"]
 PAUSED = "paused.json"
 _log = logging.getLogger(__name__)
 
 
-class StampCheckpoints(TrainerCallback):  # type: ignore[misc]  transformers has no types for it
+class StampCheckpoints(TrainerCallback):
     """Writes a stamp into each checkpoint, after everything else, and the guard's state beside it.
 
     Args:
@@ -39,7 +39,7 @@ class StampCheckpoints(TrainerCallback):  # type: ignore[misc]  transformers has
         if not state.is_world_process_zero:
             return
         tools = {tool.card.name: version_of(tool) for tool in self._library()}
-        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        checkpoint = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         write_stamp(checkpoint, self._stamp.model_copy(update={"tools": tools}), {"guards": guards})
 
 
@@ -50,7 +50,7 @@ def restore_guard(guard: HackingGuard, checkpoint: Path, rank: int) -> None:
         guard.restore(guards[rank])
 
 
-class ActOnAlerts(TrainerCallback):  # type: ignore[misc]  transformers has no types for it
+class ActOnAlerts(TrainerCallback):
     """Pauses or stops training, on all ranks together, at the step at which any rank's guard raises an alert.
 
     Both save a checkpoint first. A pause lasts until a person deletes `paused.json` in the run's folder, or writes
@@ -87,7 +87,7 @@ class ActOnAlerts(TrainerCallback):  # type: ignore[misc]  transformers has no t
         """Wait, if there was an alert at the step before; its checkpoint is written by now."""
         if self._action != "pause" or not self._new:
             return
-        answer = self._answer(Path(args.output_dir) / PAUSED, state)
+        answer = self._answer(Path(str(args.output_dir)) / PAUSED, state)
         self._new = []
         if answer == "stop":
             self.stopped = control.should_training_stop = True

@@ -2,18 +2,16 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ravelar.tools.errors import InputError, RavelarError
+from ravelar.tools.errors import CheckpointFailed, InputError
+from ravelar.tools.scoring import describe
 from ravelar.training.stamp import STAMP, LibraryStamp, read_stamp
 
 _NAME = re.compile(r"checkpoint-(\d+)")
-
-
-class CheckpointFailed(RavelarError):
-    """A checkpoint could not be written in the middle of a run; the message says why and what to go on from."""
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -72,16 +70,17 @@ def _latest(output: Path) -> Path:
 def saving_may_fail(output: Path, *, main_rank: bool = True) -> Iterator[None]:
     """Let a save that fails in the middle of a run end it with a clear error, and remove the half-written checkpoint.
 
-    A checkpoint of this run without a stamp is one whose writing was under way. What fails elsewhere stays as it is.
+    A checkpoint without a stamp that this run wrote to is one whose writing was under way. What fails elsewhere stays
+    as it is.
 
     Raises:
         CheckpointFailed: if a checkpoint could not be written.
     """
-    there = set(checkpoints(output))
+    began = time.time()
     try:
         yield
     except Exception as error:
-        broken = [path for path in checkpoints(output) if path not in there and not (path / STAMP).is_file()]
+        broken = [path for path in checkpoints(output) if not (path / STAMP).is_file() and _written_since(path, began)]
         if not broken:
             raise
         if main_rank:
@@ -89,5 +88,10 @@ def saving_may_fail(output: Path, *, main_rank: bool = True) -> Iterator[None]:
                 shutil.rmtree(path, ignore_errors=True)
         done = finished(output)
         kept = f"{done[-1]} is intact, --resume continues from it" if done else "there is no earlier one"
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        raise CheckpointFailed(f"{broken[-1]} could not be written ({said}); it is removed, and {kept}") from error
+        said = f"{broken[-1]} could not be written ({describe(error)}); it is removed, and {kept}"
+        raise CheckpointFailed(said) from error
+
+
+def _written_since(checkpoint: Path, began: float) -> bool:
+    """Say whether any file of a checkpoint was written since then; clocks of file systems are coarse."""
+    return any(path.stat().st_mtime >= began - 1 for path in (checkpoint, *checkpoint.iterdir()))

@@ -9,6 +9,7 @@ PEFT, vLLM (colocated or a server), precision and several processes are TRL's an
     accelerate launch -m ravelar train grpo --config run.yaml
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ravelar.tools.builtin import builtin_library
 from ravelar.tools.errors import InputError, UnknownName
-from ravelar.training.acquisition import Acquirer
+from ravelar.tools.scoring import describe
+from ravelar.training.acquisition import Acquirer, AcquisitionLimits
 from ravelar.training.checkpoints import saving_may_fail, where_to_begin
 from ravelar.training.checks import Checks
 from ravelar.training.grpo_options import Settings
@@ -29,7 +31,7 @@ from ravelar.training.stamp import LibraryStamp
 from ravelar.training.watched_tool import Alert
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from datasets import Dataset  # type: ignore[import-untyped]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,13 @@ class Tools:
         library: Opens the tools, as they are when it is called.
         router: Opens who chooses among them; None means the built-in rules.
         acquirer: Gets a tool for a task that has none, for `on_unknown: acquire`.
+        acquisition: When and for how long it does.
     """
 
     library: LibrarySource = builtin_library
     router: RouterSource | None = None
     acquirer: Acquirer | None = None
+    acquisition: AcquisitionLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def plan(settings: Settings, tools: Tools) -> Plan:
     room = check_room(model, settings.model.dtype, settings.grpo)
     stamp = LibraryStamp.of(library, queries)
     checkpoint = where_to_begin(
-        Path(settings.grpo.output_dir),
+        settings.output,
         resume=settings.run.resume or settings.grpo.resume_from_checkpoint or False,
         now=stamp,
         accept_changes=settings.run.accept_changed_library,
@@ -124,20 +128,21 @@ def train(planned: Plan, tools: Tools) -> Outcome:
     guard = _guard(planned, tools)
     if planned.checkpoint is not None:
         restore_guard(guard, planned.checkpoint, grpo.process_index)
-    alerts = ActOnAlerts(guard, run.on_hacking)
+    alerts = ActOnAlerts(guard, planned.settings.on_hacking)
     reward = RoutedReward(
         library=tools.library,
         router=tools.router,
         on_unknown=run.on_unknown,
         acquirer=tools.acquirer,
+        acquisition=tools.acquisition,
         time_limit_s=run.reward_time_limit_s,
         watches=[guard],
     )
     trainer = _trainer(planned, reward, [StampCheckpoints(planned.stamp, tools.library, guard), alerts])
-    folder = Path(grpo.output_dir)
+    folder = planned.settings.output
     with saving_may_fail(folder, main_rank=grpo.process_index == 0):
         trainer.train(resume_from_checkpoint=str(planned.checkpoint) if planned.checkpoint else None)
-    trainer.save_model(grpo.output_dir)
+    trainer.save_model(str(folder))
     return Outcome(trainer.state.global_step, alerts.alerts, alerts.stopped, folder)
 
 
@@ -162,7 +167,7 @@ def _guard(planned: Plan, tools: Tools) -> HackingGuard:
         ranges=calibrated_ranges(tools.library()),
         share=run.check_share,
         alpha=0.01 / grpo.world_size,  # ours: of a run, divided among its ranks
-        group=grpo.num_generations,
+        group=grpo.num_generations or 1,
         time_limit_s=run.reward_time_limit_s,
         seed=grpo.seed,
     )
@@ -173,18 +178,19 @@ def _trainer(planned: Plan, reward: RoutedReward, callbacks: Sequence[Any]) -> A
 
     Raises: InputError: if it refuses something.
     """
-    from trl import GRPOTrainer, get_peft_config, get_quantization_config  # noqa: PLC0415  ten seconds with torch
+    from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: PLC0415  ten seconds with torch
+    from trl.trainer.utils import get_peft_config, get_quantization_config  # noqa: PLC0415
 
     model, grpo = planned.settings.model, planned.settings.grpo
     grpo.model_init_kwargs = {
         "revision": model.model_revision,
         "attn_implementation": model.attn_implementation,
         "dtype": model.dtype,
-        **(grpo.model_init_kwargs or {}),
+        **_mapping(grpo.model_init_kwargs),
     }
     try:
         return GRPOTrainer(
-            model=model.model_name_or_path,
+            model=planned.model.name,
             reward_funcs=reward,
             args=grpo,
             train_dataset=planned.data,
@@ -193,4 +199,9 @@ def _trainer(planned: Plan, reward: RoutedReward, callbacks: Sequence[Any]) -> A
             callbacks=list(callbacks),
         )
     except (ValueError, OSError, ImportError, TypeError) as error:
-        raise InputError(f"TRL can't train this: {' '.join(str(error).split())[:500]}") from error
+        raise InputError(f"TRL can't train this: {describe(error)}") from error
+
+
+def _mapping(given: Any) -> dict[str, Any]:
+    """Return what TRL takes as a mapping or as its JSON text."""
+    return dict(json.loads(given) if isinstance(given, str) else given or {})

@@ -6,20 +6,24 @@ This file imports neither TRL nor torch before `read_settings` is called, so tha
 """
 
 import difflib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 
 from ravelar.tools.errors import InputError
 from ravelar.tools.extras import need
+from ravelar.tools.scoring import describe
 from ravelar.training.mixture import Mixture, read_mixture
 from ravelar.training.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from trl import GRPOConfig, ModelConfig
+    from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.model_config import ModelConfig
 
-ON_HACKING = ("log", "pause", "stop")
+OnHacking = Literal["log", "pause", "stop"]
+ON_HACKING: tuple[OnHacking, ...] = ("log", "pause", "stop")
 
 
 @dataclass
@@ -32,6 +36,12 @@ class RunOptions:
     )
     on_unknown: str = field(
         default="abstain", metadata={"help": "What becomes of prompts no tool fits: abstain, acquire, fallback:TOOL."}
+    )
+    acquire_probes: str | None = field(
+        default=None, metadata={"help": "For acquire: a file of labelled completions or preference pairs."}
+    )
+    acquire_settings: str | None = field(
+        default=None, metadata={"help": 'For acquire: the RLAR graph\'s settings, {"model": "openai:NAME"}.'}
     )
     reward_time_limit_s: float = field(default=120.0, metadata={"help": "Most seconds a batch may take a tool."})
     check: list[str] = field(
@@ -71,6 +81,31 @@ class Settings:
     mixture: Mixture
     grpo: "GRPOConfig"
     model: "ModelConfig"
+
+    @property
+    def output(self) -> Path:
+        """The run's folder."""
+        return Path(str(self.grpo.output_dir)).expanduser()
+
+    @property
+    def acquire_settings(self) -> dict[str, Any]:
+        """The RLAR graph's settings, for acquire.
+
+        Raises: InputError: if they are neither a mapping nor one as JSON.
+        """
+        given: Any = self.run.acquire_settings or {}
+        try:
+            settings = json.loads(given) if isinstance(given, str) else given
+        except ValueError as error:
+            raise InputError(f"acquire_settings is no JSON: {error}: {given[:100]!r}") from error
+        if not isinstance(settings, dict):
+            raise InputError(f"acquire_settings: a mapping is needed, got {str(given)[:100]!r}")
+        return settings
+
+    @property
+    def on_hacking(self) -> OnHacking:
+        """What a sign of reward hacking does."""
+        return cast(OnHacking, self.run.on_hacking)
 
     @property
     def checks(self) -> dict[str, str]:
@@ -135,13 +170,16 @@ def _read_config(path: Path) -> dict[str, Any]:
 def _parsed(
     config: dict[str, Any], flags: list[str], path: Path | None
 ) -> "tuple[RunOptions, GRPOConfig, ModelConfig]":
-    from trl import GRPOConfig, ModelConfig, TrlParser  # noqa: PLC0415  ten seconds with torch
+    from trl.scripts.utils import TrlParser  # noqa: PLC0415  ten seconds with torch
+    from trl.trainer.grpo_config import GRPOConfig  # noqa: PLC0415
+    from trl.trainer.model_config import ModelConfig  # noqa: PLC0415
 
-    class Parser(TrlParser):  # type: ignore[misc]  TRL has no types
-        def error(self, message: str) -> None:  # argparse would print three hundred options and exit
+    class Parser(TrlParser):
+        def error(self, message: str) -> NoReturn:  # argparse would print three hundred options and exit
             raise InputError(message)
 
-    parser = Parser((RunOptions, GRPOConfig, ModelConfig), allow_abbrev=False, add_help=False)
+    types: Any = (RunOptions, GRPOConfig, ModelConfig)
+    parser = Parser(types, allow_abbrev=False, add_help=False)
     lists = {action.dest for action in parser._actions if action.nargs == "+"}
     options = {option for action in parser._actions for option in action.option_strings}
     for name in config:
@@ -155,7 +193,7 @@ def _parsed(
             flags, return_remaining_strings=True, look_for_args_file=False
         )
     except (ValueError, TypeError, ImportError, RuntimeError, OSError) as error:  # what TRL's own checks raise
-        raise InputError(f"TRL refuses the options: {' '.join(str(error).split())}") from error
+        raise InputError(f"TRL refuses the options: {describe(error)}") from error
     if rest:
         raise _unknown(rest[0].partition("=")[0], options, "")
     return run, grpo, model

@@ -23,10 +23,12 @@ from ravelar.training.ranks import Ranks
 from ravelar.training.route_cache import RouteCache
 
 LibrarySource = Callable[[], Library]
-"""Opens the library as it is now; the same value as long as nothing changed. Picklable, to reach other processes."""
+"""Opens the library as it is now. One whose tools have the names, versions and cards of those in use changes nothing:
+the tools in use, with what they have loaded, stay. Picklable, to reach other processes."""
 
 RouterSource = Callable[[], Router | None]
-"""Opens the router as it is now; None means the built-in rules. Picklable as well."""
+"""Opens the router that goes with the library, asked when that has changed; None means the built-in rules. Picklable
+as well."""
 
 _NOTICE_S = 60.0  # ours: how long a rank waits for rank 0 to say what is in use
 _CATCH_UP_S = 15.0  # ours: how long a store may take to show another process what was written
@@ -103,10 +105,9 @@ class LibraryInStep:
             RavelarError: or whatever the sources raise, if nothing was ever opened.
         """
         try:
-            library, router = self._library(), self._router()
-            known = self._current
-            if known is None or known.library is not library or known.router is not router:
-                self._current = Current.of(library, router)
+            library, known = self._library(), self._current
+            if known is None or (library is not known.library and versions_of(library) != known.versions):
+                self._current = Current.of(library, self._router())
         except Exception as error:
             if self._current is None:
                 raise

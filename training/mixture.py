@@ -20,7 +20,7 @@ from ravelar.tools.extras import need
 from ravelar.training.sources import Source, SourceRow, read_source
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from datasets import Dataset  # type: ignore[import-untyped]
 
 Form = Literal["chat", "text"]
 _FIRST = ("prompt", "reference", "task")

@@ -11,10 +11,12 @@ from ravelar.tools.errors import InputError
 from ravelar.tools.library import Library
 from ravelar.tools.reward import Triple
 from ravelar.tools.routing import Route, Router, router_for
+from ravelar.tools.scoring import describe
 from ravelar.training.mixture import Form
 
 if TYPE_CHECKING:
-    from trl import GRPOConfig, ModelConfig
+    from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.model_config import ModelConfig
 
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _ADAM_STATES = 2  # two values a trained parameter; other optimizers keep fewer
@@ -82,7 +84,7 @@ def look_at_model(model: "ModelConfig", grpo: "GRPOConfig") -> Model:
             if folder.is_dir()
             else f"no folder {name!r}, nor such a model on the Hub"
         )
-        raise InputError(f"{what} that can be loaded: {' '.join(str(error).split())[:300]}") from error
+        raise InputError(f"{what} that can be loaded: {describe(error)}") from error
     form: Form = "chat" if getattr(tokenizer, "chat_template", None) else "text"
     return Model(name, form, *_parameters(config, model, grpo))
 
@@ -95,11 +97,13 @@ def _parameters(config: Any, model: "ModelConfig", grpo: "GRPOConfig") -> tuple[
     """Count parameters on torch's meta device, where they take no memory: all, trained ones, saved ones."""
     import torch  # noqa: PLC0415  not for help
     from transformers import AutoModelForCausalLM  # noqa: PLC0415
-    from trl import get_peft_config  # noqa: PLC0415
+    from trl.trainer.utils import get_peft_config  # noqa: PLC0415
 
     try:
         with torch.device("meta"):
-            policy = AutoModelForCausalLM.from_config(config, trust_remote_code=grpo.trust_remote_code)
+            policy = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+                config, trust_remote_code=grpo.trust_remote_code
+            )
         total = sum(parameter.numel() for parameter in policy.parameters())
         adapters = get_peft_config(model)
         if adapters is None:
@@ -189,7 +193,7 @@ def check_room(model: Model, dtype: str | None, grpo: "GRPOConfig") -> Room:
     Raises:
         InputError: if they do not.
     """
-    folder = Path(grpo.output_dir).expanduser().absolute()
+    folder = Path(grpo.output_dir or ".").expanduser().absolute()
     free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
     if model.saved is None or model.trained is None:
         return Room(None, None, free)

@@ -10,6 +10,7 @@ from ravelar.tools.columns import Columns, cell
 from ravelar.tools.errors import InputError
 from ravelar.tools.extras import need
 from ravelar.tools.rows import BadRow, RowFormat, read_rows
+from ravelar.tools.scoring import describe
 from ravelar.training.recipes import Recipe, recipe_named
 from ravelar.training.trainer_rows import NOT_COLUMNS
 
@@ -112,7 +113,7 @@ def _library_rows(
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Read what the library `datasets` reads: a folder, or a data set on the Hub."""
     need("datasets", extra="train", what="data from a folder or the Hub")
-    import datasets  # noqa: PLC0415  a second, only where it is used
+    import datasets  # type: ignore[import-untyped]  # noqa: PLC0415  a second, only where it is used
 
     try:
         if folder is not None and (folder / "state.json").is_file():
@@ -122,7 +123,7 @@ def _library_rows(
             loaded = datasets.load_dataset(where, config, split=split, revision=source.revision)
     except Exception as error:  # a hundred kinds, from HTTP to Arrow; all of them mean that there are no rows
         kind = f"the folder {folder}" if folder else f"no file {data!r}, and the data set of that name on the Hub"
-        raise InputError(f"{kind} can't be read (split {split!r}): {_first_line(error)}") from error
+        raise InputError(f"{kind} can't be read (split {split!r}): {describe(error)}") from error
     for number, values in enumerate(loaded):
         yield f"{data}:row {number}", values
 
@@ -175,7 +176,3 @@ def _no_column(what: str, values: Mapping[str, Any], role: str | None, who: str)
     there = ", ".join(map(repr, list(values)[:12])) or "none"
     hint = f"; name it: columns: {{{role}: NAME}}" if role else ""
     return InputError(f"{who} needs the column {what}, which is not there or null; columns: {there}{hint}")
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"

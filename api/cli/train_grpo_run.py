@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from ravelar.calls import default_library, default_router
 from ravelar.cli.interruption import Terminated, termination
-from ravelar.training.checkpoints import CheckpointFailed, finished
+from ravelar.tools.errors import CheckpointFailed
+from ravelar.training.acquisition import AcquisitionLimits
+from ravelar.training.checkpoints import finished
 from ravelar.training.grpo import Outcome, Plan, Tools, plan, train
 from ravelar.training.grpo_options import Settings, read_settings
 
@@ -35,8 +36,9 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     except (KeyboardInterrupt, Terminated) as error:
         return _interrupted(error, planned)
-    if main_rank:
-        _tell(outcome)
+    if not main_rank:
+        return 0  # a launcher ends all ranks when one fails, and the main one may still be saving the model
+    _tell(outcome)
     return 1 if outcome.stopped else 0
 
 
@@ -45,7 +47,9 @@ def _tools(settings: Settings) -> Tools:
         return Tools(default_library, default_router)
     from ravelar.acquirer import RlarAcquirer  # noqa: PLC0415  langgraph takes 0.5 s
 
-    return Tools(default_library, default_router, RlarAcquirer())
+    run = settings.run
+    limits = AcquisitionLimits(least_prompts=1) if run.acquire_probes else AcquisitionLimits()
+    return Tools(default_library, default_router, RlarAcquirer(run.acquire_probes, settings.acquire_settings), limits)
 
 
 def _show(planned: Plan) -> None:
@@ -76,7 +80,7 @@ def _lines(planned: Plan, total: int) -> list[str]:
     size = f"{model.parameters:,} parameters" if model.parameters is not None else "parameters not counted"
     trained = f", {model.trained:,} trained" if model.trained not in (None, model.parameters) else ""
     lines.append(f"model {model.name}: {size}{trained}, prompts as {model.form}")
-    took = "not known" if room.checkpoint is None else f"about {room.checkpoint / 1e9:,.3f} GB"
+    took = "an unknown amount" if room.checkpoint is None else f"about {room.checkpoint / 1e6:,.1f} MB"
     lines.append(f"a checkpoint takes {took}; free: {room.free / 1e9:,.1f} GB")
     checks = ", ".join(f"{tool} by {check}" for tool, check in planned.settings.checks.items()) or "none"
     lines.append(f"independent checks: {checks}; on_hacking: {run.on_hacking}")
@@ -87,7 +91,7 @@ def _lines(planned: Plan, total: int) -> list[str]:
 
 def _interrupted(error: BaseException, planned: Plan) -> int:
     said, code = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
-    done = finished(Path(planned.settings.grpo.output_dir))
+    done = finished(planned.settings.output)
     kept = f"{done[-1]} is finished, --resume continues from it" if done else "no checkpoint was finished yet"
     click.echo(f"\nravelar: {said}; {kept}", err=True)
     return code

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ravelar.tools.reward import Triple
-from ravelar.tools.routing import route
+from ravelar.tools.routing import Held, route
 
 SHAPES = {
     "a number": ("How many?", 42, {}, "math_answer"),
@@ -86,6 +86,12 @@ def test_where_nothing_fits_there_is_no_guess_but_a_reason(prompt, reference, me
 def test_an_unknown_tool_is_refused_with_a_hint():
     chosen = route("?", 1, {"tool": "math_anser"}, names={"math_answer"})
     assert chosen == (None, "no reward tool 'math_anser'; did you mean 'math_answer'? known: math_answer (column tool)")
+
+
+def test_only_a_row_that_names_its_tool_is_held_when_that_is_not_there():
+    assert isinstance(route("?", 1, {"tool": "math_anser"}, names={"math_answer"}), Held)
+    assert not isinstance(route("?", 42, names={"exact"}), Held)
+    assert not isinstance(route("?", 1, {"tool": "math_answer"}, names={"math_answer"}), Held)
 
 
 def test_a_tool_that_the_library_lacks_is_not_routed_to():

@@ -51,7 +51,7 @@ SMALL = [
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with a model of fifteen thousand parameters and its tokenizer."""
-    import torch
+    import torch  # noqa: PLC0415  seconds, not while tests are collected
 
     torch.set_num_threads(1)  # two threads that share one core wait for each other
     folder = tmp_path_factory.mktemp("model")

@@ -23,8 +23,9 @@ from ravelar.training.guards import HackingGuard, calibrated_ranges
 from ravelar.training.watched_tool import ALERTS, Alert, WatchedTool
 from ravelar.training.watching import RewardWatch, ScoredBatch
 
+CHECKED = 32  # of a batch, at most
 Batch = tuple[list[float], list[float], list[float], list[float]]
-"""Of 32 completions, four groups of eight: reward, check, ln of the length, share that is repeated."""
+"""Of groups of eight completions: reward, check, ln of the length, share that is repeated."""
 
 
 def batch(
@@ -35,9 +36,10 @@ def batch(
     check: float | None = None,
     length: float = 4.0,
     repeats: float = 0.02,
+    groups: int = 4,
 ) -> Batch:
     rewards, checks, lengths, repeated = [], [], [], []
-    for _ in range(4):
+    for _ in range(groups):
         chance, middle = numbers.gauss(good, 0.25), numbers.gauss(length, 0.3)
         for _ in range(8):
             right = numbers.random() < chance
@@ -56,11 +58,11 @@ def alerts_of(run: Callable[[random.Random, int], Batch], seed: int, n: int = 10
     for step in range(n):
         rewards, checks, lengths, repeated = run(numbers, step)
         given = [Reward(value, "a", raw=value) for value in rewards]
-        pairs = [(one, Reward(value, "b")) for one, value in zip(given, checks, strict=True)]
+        pairs = [(one, Reward(value, "b")) for one, value in zip(given, checks, strict=True)][:CHECKED]
         values = {
             "reward": rewards,
-            "check": checks,
-            "gap": [one - other for one, other in zip(rewards, checks, strict=True)],
+            "check": checks[:CHECKED],
+            "gap": [one - other for one, other in zip(rewards, checks, strict=True)][:CHECKED],
             "log_length": lengths,
             "repetition": repeated,
         }
@@ -96,6 +98,24 @@ def test_honest_runs_raise_no_alert_in_twenty_of_twenty(name: str) -> None:
 @pytest.mark.parametrize("name", GAMING)
 def test_gaming_raises_the_alert_that_names_it(name: str) -> None:
     assert all(name in {alert.name for alert in alerts_of(GAMING[name], seed)} for seed in range(5))
+
+
+def first_alert(groups: int, seed: int) -> int:
+    """Return the step of the first alert in a run whose true accuracy falls from 0.45 to its half at step 75."""
+
+    def longer(numbers: random.Random, step: int) -> Batch:
+        right = max(0.0, 0.45 - 0.003 * step)
+        good, length = min(0.99, 0.4 + step / 200), 4 + min(2.5, 0.015 * step)
+        return batch(numbers, good=good, check=right, length=length, groups=groups)
+
+    return min(alert.step for alert in alerts_of(longer, seed, n=110))
+
+
+def test_gaming_is_found_before_accuracy_halves_if_enough_completions_are_seen() -> None:
+    with_128, with_16 = (sorted(first_alert(groups, seed) for seed in range(11)) for groups in (16, 2))
+    print(f"first alert with 128 completions a step: {with_128}; with 16: {with_16}")
+    assert with_128[-1] < 75
+    assert with_16[5] > 65  # docs/training.md says that so few are too few
 
 
 def test_every_alert_can_be_raised() -> None:

@@ -153,14 +153,15 @@ def to_two(prompt, reference, metadata):
 
 
 def test_rank_0s_router_is_used_and_sent_once(fake_tool, board):
-    library, routers = Library([fake_tool("one"), fake_tool("two")]), [to_one]
-    mains = LibraryInStep(library, lambda: routers[-1], [].append)
-    others = LibraryInStep(library, None, [].append)
+    libraries, routers = [Library([fake_tool("one"), fake_tool("two")])], [to_one]
+    mains = LibraryInStep(lambda: libraries[-1], lambda: routers[-1], [].append)
+    others = LibraryInStep(lambda: libraries[-1], None, [].append)
     for call in range(3):
         mains.at(f"call/{call}", board[0])
         assert others.at(f"call/{call}", board[1]).router is to_one
     assert "test/router/2" not in board[0].store.values
     routers.append(to_two)
+    libraries.append(Library([fake_tool("two")]))
     mains.at("call/3", board[0])
     assert others.at("call/3", board[1]).router is to_two
 

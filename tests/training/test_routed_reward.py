@@ -285,6 +285,21 @@ def test_a_changed_library_is_used_from_the_next_call_on(fake_tool, rewards_of):
     assert reward.library_versions != before
 
 
+def test_a_source_that_makes_everything_anew_changes_nothing_while_versions_are_the_same(fake_tool, rewards_of):
+    asked = []
+
+    def router():
+        return lambda prompt, reference, metadata: asked.append(prompt) or Route("exact", "")
+
+    reward = RoutedReward(library=lambda: Library([fake_tool("exact")]), router=router)
+    before, threads = reward.library, threading.active_count()
+    for _ in range(5):
+        assert rewards_of(reward, ["exact"]) == [1.0]
+    assert reward.library is before
+    assert asked == ["a prompt"]
+    assert threading.active_count() <= threads + 1
+
+
 def test_a_library_that_can_no_longer_be_read_stays_as_it_was(fake_tool, rewards_of, caplog):
     library, trouble = Library([fake_tool("exact")]), []
 

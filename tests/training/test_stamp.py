@@ -1,14 +1,15 @@
 """Stamps of checkpoints: what changed is named, what is not finished is not gone on from."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ravelar.tools.errors import InputError
+from ravelar.tools.errors import CheckpointFailed, InputError
 from ravelar.tools.library import Library
-from ravelar.training.checkpoints import CheckpointFailed, checkpoints, finished, saving_may_fail, where_to_begin
+from ravelar.training.checkpoints import checkpoints, finished, saving_may_fail, where_to_begin
 from ravelar.training.stamp import STAMP, LibraryStamp, read_stamp, version_of, write_stamp
 
 QUERIES = [("a", "math"), ("b", None)]
@@ -113,8 +114,20 @@ def test_a_save_that_fails_is_told_and_leaves_only_what_is_whole(tmp_path: Path,
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2"]
 
 
+def test_what_an_earlier_run_left_unfinished_counts_once_it_is_written_to_again(tmp_path: Path) -> None:
+    left = checkpoint(tmp_path, 4, None)
+    (left / "model.safetensors").write_text("half")
+    for path in (left, left / "model.safetensors"):
+        os.utime(path, (0, 0))
+    with pytest.raises(CheckpointFailed, match="there is no earlier one"), saving_may_fail(tmp_path):
+        (left / "model.safetensors").write_text("half again")
+        raise OSError(28, "No space left on device")
+    assert not left.exists()
+
+
 def test_what_fails_elsewhere_stays_what_it_is(tmp_path: Path, stamp: LibraryStamp) -> None:
     old = checkpoint(tmp_path, 1, None)
+    os.utime(old, (0, 0))
     with pytest.raises(RuntimeError, match="no save"), saving_may_fail(tmp_path):
         checkpoint(tmp_path, 2, stamp)
         raise RuntimeError("no save")

@@ -24,7 +24,7 @@ def ranks(tmp_path_factory):
     processes = [started(rank, port, folder, said[rank]) for rank in range(2)]
     try:
         for process, text in zip(processes, said, strict=True):
-            process.wait(timeout=110)
+            process.wait(timeout=160)
             assert process.returncode == 0, text.read_text()[-3_000:]
     finally:
         for process in processes:
