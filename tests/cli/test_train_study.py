@@ -58,7 +58,7 @@ def test_the_kept_rows_are_reported_into_a_page_by_one_command(ravelar: Run, tmp
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in page.read_text()
     assert "(accuracy.svg)" in page.read_text()
-    assert {path.name for path in tmp_path.iterdir()} >= {"report.md", "accuracy.svg", "curves.svg"}
+    assert {path.name for path in tmp_path.iterdir()} >= {"accuracy.svg", "curves.svg"}
 
 
 def test_ctrl_c_ends_the_demo_with_130_and_leaves_no_traceback() -> None:
