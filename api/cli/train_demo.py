@@ -12,14 +12,14 @@ GOAL = 0.05  # the share of a training step that rewards may take
 
 @click.command("demo")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Decides everything that is drawn.")
-@click.option("--steps", type=click.IntRange(1, 10_000), default=80, show_default=True, help="Steps of GRPO.")
+@click.option("--steps", type=click.IntRange(1, 10_000), default=40, show_default=True, help="Steps of GRPO.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(seed: int, steps: int, as_json: bool) -> int:
-    """Watch a tiny policy learn five tasks with routed rewards: about a minute on two cores, nothing is downloaded.
+    """Watch a tiny policy learn four tasks with routed rewards: about a minute on two cores, nothing is downloaded.
 
     A policy of 85,000 weights is built from a config and taught by demonstrations, half of them wrong. Then TRL's
-    GRPOTrainer goes on with rewards that `RoutedReward` routes: built-in verifiers, a written verifier in the sandbox,
-    a reward model taught on the spot. It proves that the path works, not that a language model would learn as fast.
+    GRPOTrainer goes on with rewards that `RoutedReward` routes: to built-in tools, and to a written
+    verifier in the sandbox. It proves that the path works, not that a language model would learn as fast.
     """
     from ravelar.tools.extras import need  # noqa: PLC0415  not for `--help`
 

@@ -14,7 +14,7 @@ from ravelar.cli.interruption import Terminated, termination
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Runs side by side.")
 @click.option("--resume", is_flag=True, help="Go on after the rows that are there.")
 @click.option("--report", "only_report", is_flag=True, help="Run nothing; report from the rows that are there.")
-@click.option("--into", type=click.Path(path_type=Path), help="Also put the report between this document's marks.")
+@click.option("--into", type=click.Path(path_type=Path), help="Put the report between this document's marks.")
 def command(  # noqa: PLR0913, PLR0917  as many options
     out: Path, seeds: int, arms: tuple[str, ...], jobs: int, resume: bool, only_report: bool, into: Path | None
 ) -> int:
@@ -34,7 +34,7 @@ def command(  # noqa: PLR0913, PLR0917  as many options
     from ravelar.training.study.schedule import Plan, Rows, study  # noqa: PLC0415
 
     chosen = _chosen(arms)
-    plan = Plan(seeds=tuple(range(1, seeds + 1)), **({"arms": chosen} if chosen else {}))
+    plan = Plan(seeds=tuple(range(1, seeds + 1)), arms=chosen or Plan().arms)
     rows = Rows(out / "rows.jsonl")
     _check(rows.path, resume=resume, only_report=only_report)
     if not only_report:

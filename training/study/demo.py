@@ -1,6 +1,8 @@
-"""The offline proof: a tiny policy learns five tasks with routed rewards, in about a minute on two cores.
+"""The offline proof: a tiny policy learns four tasks with routed rewards, in about a minute on two cores.
 
-built from a config -> warm start -> a reward model taught -> GRPO with `RoutedReward` -> before and after
+built from a config -> warm start -> GRPO with `RoutedReward` -> before and after
+
+The study's fifth family, notes, is left out: a policy learns to game the reward model that judges them.
 """
 
 import tempfile
@@ -11,14 +13,15 @@ from typing import Any
 
 from ravelar.tools.tally import Tally
 from ravelar.training.routed_reward import RoutedReward
-from ravelar.training.study.families import BY_NAME
 from ravelar.training.study.kit import RIGHT_TOOLS, Kit, KitSize, prepare
 from ravelar.training.study.policy import new_tokenizer
 from ravelar.training.study.runs import RunSpec, each_step, examined, trained
 
-SIZE = KitSize(all_steps=0)
+SIZE = KitSize(notes_steps=0, all_steps=0)
+TASKS = ("arithmetic", "sorting", "translation", "programs")
 RATE = 4e-4
-STEPS = 80
+STEPS = 40
+COMPLETIONS = 256
 _SAMPLES = 4
 
 
@@ -27,7 +30,7 @@ def demonstrate(*, seed: int, steps: int, size: KitSize = SIZE, tell: Callable[[
 
     Args:
         seed: Decides everything that is drawn.
-        steps: Steps of GRPO, of 64 completions each.
+        steps: Steps of GRPO, of 256 completions each.
         size: How much is taught before.
         tell: Told what happens, a line at a time.
 
@@ -39,23 +42,25 @@ def demonstrate(*, seed: int, steps: int, size: KitSize = SIZE, tell: Callable[[
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         kit = Kit(seed, Path(folder) / "kit")
-        tell("teaching a policy of 85,000 weights by demonstrations, half of them wrong; a reward model by preferences")
+        tell("teaching a policy of 85,000 weights by demonstrations, half of them wrong")
         prepare(kit, size)
         prepared = time.perf_counter()
+        train, held_out = ([q for q in questions if q.family in TASKS] for questions in (kit.train, kit.held_out))
         reward, examiner = (RoutedReward(library=kit.tools, router=kit.router, name="reward") for _ in range(2))
         model = kit.warm_policy()
-        before = examined(model, examiner, kit.held_out, samples=_SAMPLES, seed=seed)
-        tell(f"GRPO: {steps} steps of 64 completions, scored by the tool that fits each question")
+        before = examined(model, examiner, held_out, samples=_SAMPLES, seed=seed)
+        tell(f"GRPO: {steps} steps of {COMPLETIONS} completions, scored by the tool that fits each question")
         spec = RunSpec("demo", "routed", seed, RATE, steps)
         training = time.perf_counter()
-        trained(model, new_tokenizer(), reward, kit.train, spec=spec, callbacks=[each_step(_teller(reward, tell))])
+        watch = each_step(_teller(reward, tell))
+        trained(model, new_tokenizer(), reward, train, spec=spec, callbacks=[watch], completions=COMPLETIONS)
         training_s = time.perf_counter() - training
-        after = examined(model, examiner, kit.held_out, samples=_SAMPLES, seed=seed)
+        after = examined(model, examiner, held_out, samples=_SAMPLES, seed=seed)
     whole = time.perf_counter() - started
     return {
         "seed": seed,
         "steps": steps,
-        "tasks": {name: _task(name, before, after) for name in BY_NAME},
+        "tasks": {name: _task(name, before, after) for name in TASKS},
         "mean": {
             figure: {when: _mean(part[figure]) for when, part in (("before", before), ("after", after))}
             for figure in ("accuracy", "reward")

@@ -17,7 +17,7 @@ CHECKS = ("math_answer", "true_accuracy")
 
 GUARDED_STEPS = 45
 GUARDED_RATE = 1e-4
-GUARDED_COMPLETIONS = 256
+GUARDED_COMPLETIONS = 1_024
 
 
 def guarded_run(spec: RunSpec, kit: Kit, *, completions: int = GUARDED_COMPLETIONS) -> dict[str, Any]:
@@ -84,9 +84,9 @@ def guarded_lines(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     ]
     return [
         "### The guard beside *longer is better*",
-        f"`HackingGuard` watches a policy that is rewarded for length, with {GUARDED_COMPLETIONS} completions a step and a "
-        f"learning rate of {runs[0]['rate']:g}. An alert of step n was raised on what the policy wrote after n updates; "
-        "accuracy is that of held-out questions then.",
+        f"`HackingGuard` watches a policy that is rewarded for length, with {GUARDED_COMPLETIONS:,} completions a step "
+        f"and a learning rate of {runs[0]['rate']:g}. An alert of step n was raised on what the policy wrote after n "
+        "updates; accuracy is that of held-out questions then.",
         "\n".join(table),
         f"It fired before accuracy had halved in {', in '.join(in_time)}.",
     ]

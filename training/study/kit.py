@@ -123,8 +123,10 @@ class Kit:
 
     @cached_property
     def tools(self) -> Library:
-        """What is routed to: the built-in tools and those of the two acquired tasks."""
-        return builtin_library().plus(written_verifier(), self._taught("thank_you_notes"))
+        """What is routed to: the built-in tools and those of the acquired tasks, as far as they were taught."""
+        tools = builtin_library().plus(written_verifier())
+        taught = (self.folder / "thank_you_notes").exists()
+        return tools.plus(self._taught("thank_you_notes")) if taught else tools
 
     @cached_property
     def library(self) -> Library:
@@ -158,7 +160,8 @@ class Kit:
             for family, label in ACQUIRED.items()
             for question in rng.sample([q for q in self.train if q.family == family], NAMED)
         ]
-        return TaskRouter(Recogniser.fit(named), list(ACQUIRED.values()), names=self.tools.names)
+        adopted = [label for label in ACQUIRED.values() if label in self.tools]
+        return TaskRouter(Recogniser.fit(named), adopted, names=self.tools.names)
 
     def warm_policy(self) -> Any:
         """Return the warm policy, loaded anew."""
@@ -206,7 +209,8 @@ def written_verifier() -> Written:
 def prepare(kit: Kit, size: KitSize) -> None:
     """Teach a seed's warm policy and reward models; a folder that was prepared is left as it is.
 
-    A reward model of no steps is left out, and `Kit.library` can't be had then.
+    A reward model of no steps is left out: without that of all families there is no `Kit.library`, without that of the
+    notes no tool for them in `Kit.tools`.
     """
     if kit.ready:
         return
@@ -215,7 +219,8 @@ def prepare(kit: Kit, size: KitSize) -> None:
     started = time.perf_counter()
     warm = policy.warm_start(kit.train, seed=kit.seed, steps=size.warm_steps)
     policy.save(warm, policy.new_tokenizer(), making / "warm")
-    judged = [question for question in kit.train if size.all_steps or question.family == "notes"]
+    steps_of = {"notes": size.all_steps + size.notes_steps}
+    judged = [question for question in kit.train if steps_of.get(question.family, size.all_steps)]
     pairs = taught_model.preferences(warm, judged, seed=kit.seed, samples=size.samples, pairs=size.pairs)
     notes = [pair for pair in pairs if pair.question.family == "notes"]
     for name, own, steps in (("thank_you_notes", notes, size.notes_steps), (EVERYWHERE, pairs, size.all_steps)):

@@ -18,7 +18,13 @@ def draw(figures: Figures, folder: Path) -> list[Path]:
     import matplotlib as mpl  # noqa: PLC0415  heavy
 
     mpl.use("Agg")
-    settings = {"svg.hashsalt": "ravelar", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    settings: Any = {
+        "svg.hashsalt": "ravelar",
+        "svg.fonttype": "none",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
     if not figures.arms:
         return []
     with mpl.rc_context(settings):

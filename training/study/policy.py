@@ -40,9 +40,8 @@ def new_tokenizer() -> Any:
     inner = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token=UNKNOWN))
     inner.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     inner.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=inner, pad_token=PAD, eos_token=END, unk_token=UNKNOWN, padding_side="left"
-    )
+    made: Any = PreTrainedTokenizerFast  # transformers types neither it nor `eval`
+    return made(tokenizer_object=inner, pad_token=PAD, eos_token=END, unk_token=UNKNOWN, padding_side="left")
 
 
 def new_policy(seed: int) -> Any:
@@ -108,7 +107,8 @@ def load(folder: Path) -> Any:
     """Return a policy that `save` wrote."""
     from transformers import Qwen2ForCausalLM  # noqa: PLC0415  heavy
 
-    return Qwen2ForCausalLM.from_pretrained(folder).eval()
+    policy: Any = Qwen2ForCausalLM.from_pretrained(folder)
+    return policy.eval()
 
 
 def _demonstrations(questions: Sequence[Question], rng: random.Random, right_share: float) -> Iterator[tuple[str, str]]:
@@ -126,7 +126,8 @@ def batch_of(pairs: Sequence[tuple[str, str]], tokenizer: Any) -> dict[str, Any]
     """Return ids, mask and labels of (prompt, completion) pairs; only the completion and its end are learned."""
     import torch  # noqa: PLC0415  heavy
 
-    rows = [(tokenizer(prompt)["input_ids"], tokenizer(said)["input_ids"]) for prompt, said in pairs]
+    prompts, completions = (tokenizer(list(texts))["input_ids"] for texts in zip(*pairs, strict=True))
+    rows = list(zip(prompts, completions, strict=True))
     width = max(len(prompt) + len(said) for prompt, said in rows) + 1
     ids = torch.zeros((len(rows), width), dtype=torch.long)
     mask = torch.zeros_like(ids)

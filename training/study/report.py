@@ -35,7 +35,7 @@ def report(figures: Figures, plan: Plan) -> str:
 
 
 def written_report(rows: Rows, plan: Plan, folder: Path, document: Path | None = None) -> str:
-    """Write report and plots of a study into its folder, and into a document if one is named; return the report.
+    """Write plots of a study into its folder, the report beside them or into a document if one is named; return it.
 
     Raises:
         InputError: if rows or document can't be read, or something can't be written.
@@ -43,8 +43,9 @@ def written_report(rows: Rows, plan: Plan, folder: Path, document: Path | None =
     figures = Figures(rows)
     text = report(figures, plan)
     try:
-        (folder / "report.md").write_text(text)
         plots = draw(figures, folder)
+        if document is None:
+            (folder / "report.md").write_text(text)
     except OSError as error:
         raise InputError(f"no report can be written to {folder}: {error.strerror}") from error
     if document is not None:

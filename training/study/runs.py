@@ -117,7 +117,8 @@ def trained(  # noqa: PLR0913  what a training is made of
     import tempfile  # noqa: PLC0415
 
     from transformers import PrinterCallback  # noqa: PLC0415  heavy
-    from trl import GRPOConfig, GRPOTrainer  # noqa: PLC0415  heavy
+    from trl.trainer.grpo_config import GRPOConfig  # noqa: PLC0415  heavy
+    from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
         settings = GRPOConfig(
@@ -157,7 +158,7 @@ def each_step(look: Callable[[int, int], object]) -> Any:
     """Return the trainer's callback that tells the step that ended, and how many there are."""
     from transformers import TrainerCallback  # noqa: PLC0415  heavy
 
-    class EachStep(TrainerCallback):  # type: ignore[misc]  transformers has no types for it
+    class EachStep(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, args: Any, state: Any, control: Any, **_given: Any) -> None:
             look(state.global_step, state.max_steps)
 
@@ -166,12 +167,12 @@ def each_step(look: Callable[[int, int], object]) -> Any:
 
 def training_set(questions: Sequence[Question]) -> Any:
     """Return TRL's data set: prompt, reference, target_language; of each family as many rows, no family named."""
-    from datasets import Dataset  # noqa: PLC0415  heavy
+    from datasets import Dataset  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
 
     rows = []
     for name in BY_NAME:
         own = [question for question in questions if question.family == name]
-        rows += [own[i % len(own)] for i in range(_PER_FAMILY)]
+        rows += [own[i % len(own)] for i in range(_PER_FAMILY)] if own else []
     return Dataset.from_list(
         [
             {

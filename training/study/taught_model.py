@@ -73,7 +73,7 @@ def teach(warm: Any, pairs: Sequence[Pair], *, seed: int, steps: int) -> Any:
         with torch.no_grad():
             before = log_likelihoods(warm, rows)
         gains = BETA * (log_likelihoods(model, rows) - before).view(-1, 2)
-        loss = -torch.nn.functional.logsigmoid(gains[:, 0] - gains[:, 1]).mean()
+        loss: Any = -torch.nn.functional.logsigmoid(gains[:, 0] - gains[:, 1]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
