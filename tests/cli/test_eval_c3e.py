@@ -90,6 +90,7 @@ def test_ravel_writes_end_to_end_items_in_folders_of_their_own_and_goes_on(
     report = ravelar("eval", "report", str(run))
     assert report.returncode == 0, report.stderr
     assert "Writing in steps" in (run / "report.md").read_text()
+    assert 'aria-label="share of runs that finished (S)"' in (run / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ravelar.benchmark.evals.leaderboard import Leaderboard
 from ravelar.benchmark.evals.ratings import Rating
+from ravelar.tools.writing.measures import TrajectoryMeasures
 
 _WIDTH, _ROW, _MARGIN = 6.4, 0.34, 0.9  # inches
 _INK = "#808080"  # stands out on white and on black
@@ -22,6 +23,13 @@ def board_plot(board: Leaderboard, name: str) -> str:
 def ratings_plot(found: Sequence[Rating], name: str) -> str:
     """Return strengths with their 95 % intervals, the strongest on top."""
     return _dots([one.system for one in found], [(one.strength, one.low, one.high) for one in found], name)
+
+
+def trajectories_plot(found: Mapping[str, TrajectoryMeasures]) -> str:
+    """Return the share of runs that finished (S) with its Wilson interval, the greatest on top."""
+    ordered = sorted(found.items(), key=lambda pair: -pair[1].success)
+    values = [(one.success, *one.success_interval) for _, one in ordered]
+    return _dots([system for system, _ in ordered], values, "share of runs that finished (S)")
 
 
 def scatter_plot(points: Sequence[tuple[str, float, float]], across: str, up: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ravelar.benchmark.evals.report.gathering import Board, Findings
 from ravelar.benchmark.evals.report.measured import GATES, Measured
-from ravelar.benchmark.evals.report.plots import board_plot, ratings_plot, scatter_plot
+from ravelar.benchmark.evals.report.plots import board_plot, ratings_plot, scatter_plot, trajectories_plot
 
 NAMES = {"cloze": "Cloze", "condition": "Expand", "edit": "Edit", "end2end": "End-to-End", "all": "all tasks"}
 LANGUAGES = {"en": "English", "zh": "Chinese"}
@@ -76,6 +76,7 @@ def as_page(found: Findings) -> str:
         biases=bias_words(found),
         humans=human_words(found),
         costs=_cost_plot(found),
+        steps=trajectories_plot(found.trajectories) if found.trajectories else "",
         items=_items_line(found),
         measured=[(one, measured_name(one), _gate_cells(one), _drift_cells(one)) for one in found.measured],
         gates=GATES,
