@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ravelar.cli.eval_options import need_eval
+
 if TYPE_CHECKING:
     from ravelar.benchmark.evals.measures.controls import ErrorRates
 
@@ -23,6 +25,7 @@ def measures(as_json: bool, data: Path | None, jobs: int, controls: bool, seed: 
 
     The data is not part of Ravelar: a folder `c3ebench` beside the checkout, RAVELAR_SHARED, or --data.
     """
+    need_eval("ravelar bench measures")
     from ravelar.benchmark.evals.measures.speed import given, measured_all  # noqa: PLC0415  not for `--help`
 
     items, outputs = given(data)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ravelar.cli.eval_options import run_options
+from ravelar.cli.eval_options import need_eval, run_options
 
 
 @click.command("measures")
@@ -17,6 +17,7 @@ def command(folder: Path, **given: Any) -> int:
 
     A row per text in RUN/measures.jsonl, resumed by running the same command again; `ravelar eval report` tells them.
     """
+    need_eval("ravelar eval measures")
     from ravelar.cli.eval_stage import measure_texts  # noqa: PLC0415  not for `--help`
 
     return measure_texts(folder, **given)

@@ -61,3 +61,15 @@ def files_of(source: Path, language: str | None) -> list[Path]:
     from ravelar.benchmark.evals.c3e.items import item_files  # noqa: PLC0415  not for `--help`
 
     return item_files(source, language)
+
+
+def need_eval(what: str) -> None:
+    """Make sure that statistics and plots can be made, before anything is done.
+
+    Raises:
+        InputError: if a package of the extra `eval` is not installed; says what to install.
+    """
+    from ravelar.tools.extras import need  # noqa: PLC0415
+
+    for module in ("scipy", "choix", "krippendorff", "matplotlib", "aiohttp"):
+        need(module, extra="eval", what=what)

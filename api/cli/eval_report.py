@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from ravelar.cli.eval_options import need_eval
+
 
 @click.command("report")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
@@ -11,6 +13,7 @@ import click
 @click.option("--human", type=click.Path(path_type=Path), help="People's scores: infer_id, model, score.")
 def command(runs: tuple[Path, ...], out: Path | None, human: Path | None) -> None:
     """Write report.md, report.json and report.html from one or more runs."""
+    need_eval("ravelar eval report")
     from ravelar.benchmark.evals.report.gathering import gather  # noqa: PLC0415  not for `--help`
     from ravelar.benchmark.evals.report.humans import read_human_scores  # noqa: PLC0415
     from ravelar.benchmark.evals.report.writing import write_report  # noqa: PLC0415

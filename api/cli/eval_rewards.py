@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from ravelar.cli.eval_options import need_eval
+
 EPILOG = """\b
 Examples:
   ravelar eval rewards judgebench gpt-4o.jsonl --tool repetition --out rows.jsonl
@@ -62,6 +64,7 @@ goes on); 2 wrong usage; 130 or 143 interrupted: --resume continues.
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(**options: Any) -> None:
     """Score BENCHMARK's cases in FILE and print its published figures, with intervals and unscored cases."""
+    need_eval("ravelar eval rewards")
     from ravelar.cli.reward_bench import RewardJob, run  # noqa: PLC0415  not for `--help`
 
     raise SystemExit(run(RewardJob(**options)))

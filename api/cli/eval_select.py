@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ravelar.cli.eval_options import need_eval
+
 EPILOG = """\b
 Examples:
   ravelar eval select rewardmath scores.jsonl.gz --quick
@@ -31,6 +33,7 @@ def command(benchmark: str, files: tuple[Path, ...], seed: int, quick: bool, as_
     What is learnt is learnt on nine tenths of the prompts and counted on the last tenth. "Any of n" may look at the
     answer; what it would reach by lot is shown beside it, and how much of the rest it reaches.
     """
+    need_eval("ravelar eval select")
     from ravelar.benchmark.evals.rewards.selection import select  # noqa: PLC0415  not for `--help`
     from ravelar.benchmark.score_matrix_report import tables  # noqa: PLC0415
 

@@ -1,6 +1,7 @@
 """`ravelar eval c3e`, `eval judge` and `eval report` as a person runs them."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,12 @@ for folder in (TESTS / "agents", TESTS / "benchmark" / "evals" / "c3e"):
 
 from cassette_server import ScriptedServer  # noqa: E402
 
+ARGUMENTS = {
+    "eval_report": ["eval", "report", "run"],
+    "eval_measures": ["eval", "measures", "run"],
+    "eval_rewards": ["eval", "rewards", "rewardmath", "scores.jsonl", "--given"],
+    "eval_select": ["eval", "select", "rewardmath", "scores.jsonl"],
+}
 GOOD = {"reasons": [{"about": "all", "finding": "apt"}], "score": 6, "verdict": "equal"}
 LINES: list[dict[str, Any]] = [
     {
@@ -113,4 +120,18 @@ def test_what_can_not_be_used_is_told_at_once(
     done = ravelar("eval", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["eval_report", "eval_measures", "eval_rewards", "eval_select"])
+def test_a_base_install_is_told_which_extra_is_missing(name: str, tmp_path: Path) -> None:
+    """In a process where scipy can't be found, as it is without the extra `eval`."""
+    code = (
+        "import importlib.util as u, sys; real = u.find_spec; "
+        "u.find_spec = lambda module, *more: None if module == 'scipy' else real(module, *more); "
+        f"sys.argv = ['ravelar']; from ravelar.cli.main import main; main(sys.argv[1:] + {ARGUMENTS[name]!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "pip install 'ravelar[eval]'" in done.stderr
     assert "Traceback" not in done.stderr
