@@ -25,6 +25,8 @@ from ravelar.tools.chat.meter import Meter, MeteredCall, estimate_tokens
 from ravelar.tools.chat.retrying import NO_RETRIES, Retries
 from ravelar.tools.completion import content_text
 from ravelar.tools.errors import BrokenReply, ModelRefused, RavelarError
+from ravelar.tools.tracing.leaving_out import MARK
+from ravelar.tools.tracing.runs import watch_traces
 
 T = TypeVar("T")
 
@@ -191,6 +193,7 @@ async def asay(chat: BaseChatModel, rendered: Rendered, **how: Unpack[How]) -> A
 
 
 def _question(chat: BaseChatModel, runnable: Runnable[Any, Any], rendered: Rendered, how: How) -> "_Question":
+    watch_traces()
     config, journal = _named(rendered, how.get("config")), how.get("journal")
     return _Question(chat, runnable, rendered, how["meter"], config, journal, how.get("retries", NO_RETRIES))
 
@@ -371,7 +374,14 @@ def _named(rendered: Rendered, config: RunnableConfig | None) -> RunnableConfig:
     ours: RunnableConfig = {
         "run_name": rendered.name,
         "tags": ["ravelar", rendered.name],
-        "metadata": {"prompt": rendered.name, "prompt_hash": rendered.digest, "template_hash": rendered.template},
+        "metadata": {
+            "role": rendered.name.rpartition(".")[2],
+            **((config or {}).get("metadata") or {}),
+            "prompt": rendered.name,
+            "prompt_hash": rendered.digest,
+            "template_hash": rendered.template,
+            **(MARK if rendered.holds_reference else {}),
+        },
     }
     return merge_configs(config, ours)
 

@@ -27,6 +27,9 @@ _CONTROL = re.compile(
     r"<(?=\|[^\s|<>]{1,40}\|>)|<(?=/?s>)|<(?=(?:start|end)_of_turn>)|<(?=</?SYS>>)|<(?=｜)|\[(?=/?(?:INST|THINK)\])"
 )
 _HASH_CHARACTERS = 16
+# Slots that hold references, or what shows them: probes, examples, reports on probes; texts that items are made of.
+_OF_REFERENCES = frozenset({"reference", "probes", "examples", "report", "source", "text", "passage", "better"})
+_NO_REFERENCE = frozenset({"", "(none)", "（无）"})
 _PACKAGE = "ravelar.agents"
 
 
@@ -39,12 +42,15 @@ class Rendered:
         template: The hash of the prompt file.
         system: The system message.
         user: The user message.
+        holds_reference: Whether a reference, or a text that a reference is made of, may be in it: it is then counted
+            in traces, not sent.
     """
 
     name: str
     template: str
     system: str
     user: str
+    holds_reference: bool = False
 
     @cached_property
     def digest(self) -> str:
@@ -98,7 +104,9 @@ class Prompt:
             block = match["block"]
             return _whole(values[match["plain"]]) if block is None else _block(block, values[block], blocks)
 
-        return Rendered(self.name, self.digest, _SLOT.sub(value, self.system), _SLOT.sub(value, self.user))
+        system, user = _SLOT.sub(value, self.system), _SLOT.sub(value, self.user)
+        holds = any(values[slot] not in _NO_REFERENCE for slot in self.slots & _OF_REFERENCES)
+        return Rendered(self.name, self.digest, system, user, holds)
 
     def matches(self, system: str, user: str) -> bool:
         """Say whether the two messages can have been rendered from this prompt, whatever filled its slots."""

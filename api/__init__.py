@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ravelar.calls import acquire, ascore, default_library, route, score
+    from ravelar.calls import acquire, ascore, default_library, default_router, route, score
     from ravelar.tools.adopted.store import open_store
     from ravelar.tools.card import Evidence, Provenance, ToolCard
     from ravelar.tools.composite import Composite
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
-    "ravelar.calls": ("acquire", "ascore", "default_library", "route", "score"),
+    "ravelar.calls": ("acquire", "ascore", "default_library", "default_router", "route", "score"),
     "ravelar.tools.adopted.store": ("open_store",),
     "ravelar.tools.card": ("Evidence", "Provenance", "ToolCard"),
     "ravelar.tools.composite": ("Composite",),
@@ -66,6 +66,9 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
+_RENAMED: dict[str, str] = {}
+"""Old public names, each with its notice; see `tools.deprecation`."""
+
 __all__ = [  # noqa: RUF022  in the order of the vocabulary
     "score",
     "ascore",
@@ -86,6 +89,7 @@ __all__ = [  # noqa: RUF022  in the order of the vocabulary
     "Provenance",
     "Library",
     "default_library",
+    "default_router",
     "Composite",
     "Route",
     "RavelarError",
@@ -105,13 +109,19 @@ __all__ = [  # noqa: RUF022  in the order of the vocabulary
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for (PEP 562)."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'ravelar' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker takes every name for there where it sees a module's `__getattr__`
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name when it is first asked for (PEP 562)."""
+        if name in _RENAMED:
+            from ravelar.tools.deprecation import renamed  # noqa: PLC0415  for old names only
+
+            return renamed(f"ravelar.{name}", _RENAMED[name])
+        if name not in _HOME_OF:
+            raise AttributeError(f"module 'ravelar' has no attribute {name!r}")
+        value = getattr(importlib.import_module(_HOME_OF[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

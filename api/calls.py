@@ -13,6 +13,8 @@ from ravelar.tools.errors import InputError
 from ravelar.tools.library import Library
 from ravelar.tools.reward import Reward, Triple
 from ravelar.tools.routing import Router
+from ravelar.tools.tracing.batches import figures_of
+from ravelar.tools.tracing.runs import traced
 
 if TYPE_CHECKING:
     from ravelar.in_use import InUse
@@ -79,15 +81,25 @@ def score(triples: Iterable[Scorable], *, tool: str | None = None, library: Libr
         >>> score([{"prompt": "6 * 7?", "completion": "It is 42.", "reference": 42}])[0].value
         1.0
     """
-    return scoring.score(_as_triples(triples), library=library or default_library(), router=_router(library), tool=tool)
+    rows, tools = _as_triples(triples), library or default_library()
+    with traced("score", given={"n": len(rows)}, tool=tool) as run:
+        rewards = scoring.score(rows, library=tools, router=_router(library), tool=tool)
+        run.ended_with(lambda: figures_of(rewards))
+    return rewards
 
 
 async def ascore(
     triples: Iterable[Scorable], *, tool: str | None = None, library: Library | None = None
 ) -> list[Reward]:
-    """Score as `score` does, without blocking the event loop, the tools side by side."""
-    rows = _as_triples(triples)
-    return await scoring.ascore(rows, library=library or default_library(), router=_router(library), tool=tool)
+    """Score as `score` does, without blocking the event loop, the tools side by side.
+
+    `triples`, `tool`, `library`, what is returned and what is raised are those of `score`.
+    """
+    rows, tools = _as_triples(triples), library or default_library()
+    with traced("score", given={"n": len(rows)}, tool=tool) as run:
+        rewards = await scoring.ascore(rows, library=tools, router=_router(library), tool=tool)
+        run.ended_with(lambda: figures_of(rewards))
+    return rewards
 
 
 def route(
@@ -97,7 +109,14 @@ def route(
     *,
     library: Library | None = None,
 ) -> routing.Route:
-    """Choose the tool for a query; `(None, reason)` where nothing fits. The completion plays no part."""
+    """Choose the tool for a query; `(None, reason)` where nothing fits. The completion plays no part.
+
+    Args:
+        prompt: What the policy is asked: text, or chat messages.
+        reference: What decides, if anything does.
+        metadata: Further columns of the row, such as `task` or `options`.
+        library: The tools to choose from; None means `default_library`, with the names that adopted tools brought.
+    """
     router = _router(library) or routing.router_for((library or default_library()).names)
     return router(prompt, reference, metadata or {})
 
@@ -113,7 +132,7 @@ def acquire(
         examples: Prompts of the task: rows with `prompt` and, as far as there is one, `reference`.
         probes: Labelled completions (`prompt`, `completion`, `label`, `reference`), or preference pairs (`prompt`,
             `chosen`, `rejected`). Half of them, by prompt, decides and is shown to nobody.
-        settings: Fields of `ravelar.graphs.rlar_state.RlarContext`, such as `model="openai:gpt-5-mini"`.
+        settings: Fields of `ravelar.rlar.RlarContext`, such as `model="openai:gpt-5-mini"`.
 
     Returns:
         The graph's result: `end` says how it ended, `because` why, `adopted` which tool there is now, `candidates`

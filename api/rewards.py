@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     routed_reward: RoutedReward
 
+__all__ = ["VARIABLES", "reward_from_environment", "routed_reward"]
+
 VARIABLES: Mapping[str, str] = {
     "RAVELAR_LIBRARY": "where adopted tools are kept: a path or a URL",
     "RAVELAR_SANDBOX": "where untrusted code runs: local, e2b or unsafe",
@@ -77,12 +79,14 @@ def reward_from_environment(environment: Mapping[str, str] | None = None) -> "Ro
         raise InputError(f"{error} (ravelar.rewards.routed_reward; variables that are set: {there})") from error
 
 
-def __getattr__(name: str) -> Any:
-    """Make `routed_reward` when it is first asked for (PEP 562)."""
-    if name != "routed_reward":
-        raise AttributeError(f"module 'ravelar.rewards' has no attribute {name!r}")
-    globals()[name] = made = reward_from_environment()
-    return made
+if not TYPE_CHECKING:  # a type checker takes every name for there where it sees a module's `__getattr__`
+
+    def __getattr__(name: str) -> Any:
+        """Make `routed_reward` when it is first asked for (PEP 562)."""
+        if name != "routed_reward":
+            raise AttributeError(f"module 'ravelar.rewards' has no attribute {name!r}")
+        globals()[name] = made = reward_from_environment()
+        return made
 
 
 def _refuse_slips(given: Mapping[str, str]) -> None:

@@ -11,6 +11,8 @@ from ravelar.training.adapters.scorer import Scorer
 from ravelar.training.adapters.verifiers_task import TaskReward
 from ravelar.training.adapters.verl import ComputeScore
 
+__all__ = ["ComputeScore", "Scorer", "TaskReward", "compute_score", "task_reward"]
+
 _scorer = Scorer(default_library, default_router)
 compute_score = ComputeScore(_scorer)
 task_reward = TaskReward(_scorer)

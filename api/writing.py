@@ -40,7 +40,7 @@ def write(  # noqa: PLR0913  one door for all there is to say
         on_token: Hears (operation, text) for each piece of text that a model streams.
         answer: Answers what `approve` asks for: true, or another outline or text; see `graphs.ravel_approving`.
         settings: Of the brief: `words`, `sections`, `audience`, `genre`, `style`, `language`. Of the run: fields of
-            `ravelar.graphs.ravel_state.RavelContext`, such as `model="openai:gpt-5-mini"` or `protocol="fixed"`.
+            `ravelar.ravel.RavelContext`, such as `model="openai:gpt-5-mini"` or `protocol="fixed"`.
 
     Returns:
         `end` says how it ended, `because` why; `article` is the text, or None unless the run has finished; `sections`,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.types import Command, Overwrite
 
+from ravelar.agents.ravel.briefs import read_brief, read_outline
 from ravelar.graphs.ravel import RavelGraph, build_ravel
 from ravelar.graphs.ravel_beginning import check_models
-from ravelar.graphs.ravel_brief import read_brief, read_outline
 from ravelar.graphs.ravel_open import prices_of
 from ravelar.graphs.ravel_parts import Parts
 from ravelar.graphs.ravel_restoring import restored
@@ -164,7 +164,8 @@ class _Work:
 
     @property
     def config(self) -> Any:
-        return {"configurable": {"thread_id": self.thread}, "max_concurrency": _THREADS}
+        named = {"thread_id": self.thread}
+        return {"configurable": named, "max_concurrency": _THREADS, "metadata": {"protocol": self.context.protocol}}
 
     def run(self, given: Any) -> dict[str, Any]:
         """Run it; return its result."""

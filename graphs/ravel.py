@@ -11,12 +11,13 @@ their way at once. Gates are code (`tools.writing`), every bound stands in the c
 What is sent side by side depends on the state alone, never on who was quicker, so that a run can be repeated.
 """
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Hashable, Sequence
+from typing import Any, Literal
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Checkpointer, Send
+from langgraph.types import Send
 
 from ravelar.graphs.ravel_approving import ApproveNodes
 from ravelar.graphs.ravel_deciding import DecideNodes
@@ -24,14 +25,17 @@ from ravelar.graphs.ravel_desk import desk_of
 from ravelar.graphs.ravel_parts import Parts
 from ravelar.graphs.ravel_sections import SectionNodes
 from ravelar.graphs.ravel_state import Desk, RavelContext, RavelInput, RavelOutput, RavelState
+from ravelar.tools.tracing.runs import watch_traces
 
 RavelGraph = CompiledStateGraph[RavelState, RavelContext, RavelInput, RavelOutput]
-Branch = Literal["plan", "outline", "approve", "seam", "finish"]
+Branch = Literal["refused", "outline", "approve", "seam", "finish"]
 
 _MOVES = ("outline", "approve", "seam", "finish")
 
 
-def build_ravel(*, parts: Parts | None = None, checkpointer: Checkpointer = None) -> RavelGraph:
+def build_ravel(
+    *, parts: Parts | None = None, checkpointer: BaseCheckpointSaver[Any] | bool | None = None
+) -> RavelGraph:
     """Wire the graph.
 
     Args:
@@ -52,12 +56,15 @@ def build_ravel(*, parts: Parts | None = None, checkpointer: Checkpointer = None
     wiring.add_node("finish", deciding.finish)
     wiring.add_edge(START, "begin")
     wiring.add_edge("begin", "plan")
-    ways = ["plan", "outline", "draft", "review", "refine", "seam", "approve", "finish"]
-    wiring.add_conditional_edges("plan", after_plan, ways)
+    names = ("outline", "draft", "review", "refine", "seam", "approve", "finish")
+    ways: dict[Hashable, str] = {name: name for name in names}
+    wiring.add_conditional_edges("plan", after_plan, {**ways, "refused": "plan"})
     for name in ("outline", "draft", "review", "refine", "seam", "approve"):
         wiring.add_edge(name, "plan")
     wiring.add_edge("finish", END)
-    return wiring.compile(name="ravel", checkpointer=checkpointer)
+    watch_traces()
+    compiled = wiring.compile(name="ravel", checkpointer=checkpointer)
+    return compiled.with_config(tags=["ravelar", "ravel"], metadata={"graph": "ravel"})
 
 
 def after_plan(state: RavelState) -> Branch | Sequence[Send]:
@@ -66,7 +73,7 @@ def after_plan(state: RavelState) -> Branch | Sequence[Send]:
         return "finish"
     errands = state.get("errands") or []
     if not errands:
-        return "plan"
+        return "refused"
     if errands[0]["operation"] in _MOVES:
         return errands[0]["operation"]  # type: ignore[return-value]
     return [Send(errand["operation"], desk_of(state, errand)) for errand in errands]

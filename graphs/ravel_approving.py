@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from langgraph.runtime import Runtime
-from langgraph.types import Overwrite, interrupt
+from langgraph.types import Overwrite
 
-from ravelar.graphs.ravel_brief import read_outline
+from ravelar.agents.ravel.briefs import read_outline
+from ravelar.graphs.people import answers, ask
 from ravelar.graphs.ravel_parts import Parts
 from ravelar.graphs.ravel_run import Run, take_outline
 from ravelar.graphs.ravel_state import RavelContext, RavelState, Update
@@ -20,6 +21,8 @@ NOT_APPROVED = "not_approved"
 _OUTLINE = "outline"
 _FORMS = frozenset({"approve", "outline", "sections"})
 _REFINING = frozenset({"autonomous", "fixed"})
+_YES = ("Approve.", {"approve": True})
+_NO = ("Refuse: the run ends, and nothing more is paid for.", {"approve": False, "reason": "Off topic."})
 
 
 def unapproved(state: RavelState, context: RavelContext) -> list[str]:
@@ -51,13 +54,7 @@ class ApproveNodes:
         """
         run = Run.of(self.parts, state, runtime)
         waiting = unapproved(state, run.context)
-        question = _question(state, waiting)
-        while True:
-            answer = interrupt(question)
-            try:
-                return _taken(run, waiting, answer)
-            except InputError as error:
-                question = {**question, "problem": str(error)}
+        return ask(_question(run, waiting), lambda answer: _taken(run, waiting, answer))
 
 
 def _taken(run: Run, waiting: Sequence[str], answer: Any) -> Update:
@@ -117,14 +114,38 @@ def _approved(run: Run, names: Sequence[str]) -> list[str]:
     return [*(run.state.get("approved") or []), *names]
 
 
-def _question(state: RavelState, waiting: Sequence[str]) -> dict[str, Any]:
-    """Return what a person is asked."""
+def _question(run: Run, waiting: Sequence[str]) -> dict[str, Any]:
+    """Return what a person is asked, and what may be answered."""
+    state = run.state
     if waiting == [_OUTLINE]:
         planned = [_shown(section, "id", "title", "points", "words") for section in in_order(state)]
-        return {"kind": "outline", "question": "Is the outline right?", "title": state["title"], "sections": planned}
+        other = [_shown(section, "title", "points", "words") for section in in_order(state)]
+        return {
+            "kind": "outline",
+            "question": "Is the outline right?",
+            "answers": answers(
+                _YES,
+                (
+                    "Take this outline instead, the whole of it.",
+                    {"outline": {"title": state["title"], "sections": other}},
+                ),
+                _NO,
+            ),
+            "title": state["title"],
+            "sections": planned,
+        }
+    first = waiting[0]
+    edits = [("Change a section's text; the others are approved.", {"sections": {first: {"content": "The new text."}}})]
+    if run.context.protocol in _REFINING:
+        feedback = {"sections": {first: {"feedback": "Shorter, and name the source."}}}
+        edits.append(("Send a section back to be refined; the others are approved.", feedback))
     names = ("id", "title", "content", "status", "score", "feedback")
-    shown = [_shown(state["sections"][name], *names) for name in waiting]
-    return {"kind": "sections", "question": f"Are these right: {', '.join(waiting)}?", "sections": shown}
+    return {
+        "kind": "sections",
+        "question": f"Are these right: {', '.join(waiting)}?",
+        "answers": answers(_YES, *edits, _NO),
+        "sections": [_shown(state["sections"][name], *names) for name in waiting],
+    }
 
 
 def _shown(section: Section, *names: str) -> dict[str, Any]:

@@ -7,15 +7,16 @@ from typing import Any
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
+from ravelar.agents.ravel.briefs import read_brief, read_outline
 from ravelar.agents.ravel.planner import decide
 from ravelar.graphs.ravel_approving import unapproved
 from ravelar.graphs.ravel_beginning import check_models, tell_run
-from ravelar.graphs.ravel_brief import read_brief, read_outline
 from ravelar.graphs.ravel_desk import errand_of, next_errands
 from ravelar.graphs.ravel_parts import Parts
 from ravelar.graphs.ravel_run import Doing, Run, do, take_outline, tell_step
 from ravelar.graphs.ravel_state import JOINED, Errand, RavelContext, RavelState, Update
 from ravelar.tools.errors import InputError
+from ravelar.tools.tracing.runs import note
 from ravelar.tools.writing.actions import Action, refusal
 from ravelar.tools.writing.gate import STEP_BUDGET, finished_end, has_finished
 from ravelar.tools.writing.replay import result_of
@@ -50,6 +51,7 @@ class DecideNodes:
             raise
         self.parts.rename(fresh["run"], name)
         fresh["run"] = name
+        note(protocol=context.protocol, ravel_run=name)
         if own is not None:
             take_outline(run, own[0], outlined(own[1], brief), step=0)
         update = {**fresh, **run.update}

@@ -114,10 +114,16 @@ class Doing:
         run, role = self.run, ROLE_OF[self.errand["operation"]]
         return How(
             meter=run.open.meter,
+            config={"metadata": self._named_in_traces(role)},
             method=run.context.structured_output,
             journal=run.open.log.at(role, self.errand["step"], self.errand["section"]),
             retries=run.parts.retries,
         )
+
+    def _named_in_traces(self, role: Role) -> dict[str, Any]:
+        """Return what a call is about, for traces."""
+        step, section = self.errand["step"], self.errand["section"] or ""
+        return {"role": role, "protocol": self.run.context.protocol, "step": step, "section": section}
 
     def writes(self, content: str, summary: str, **more: str) -> None:
         """Give the section another text."""

@@ -1,16 +1,18 @@
 """What the RAVEL graph carries: its input, its state, its context. All of it is plain JSON."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NotRequired, get_args
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field
+from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from ravelar.agents.asking import Method
-from ravelar.tools.errors import InputError, UnknownName
-from ravelar.tools.writing.limits import Limits
-from ravelar.tools.writing.state import PROTOCOLS, ProtocolName, Section, Spent, WritingState
+from ravelar.agents.ravel.languages import languages
+from ravelar.graphs.settings import check_settings, form
+from ravelar.tools.writing.limits import BOUNDS, BRIEF_BOUNDS, LONGEST_INSTRUCTION, MOST_SECTIONS, Limits
+from ravelar.tools.writing.state import DEFAULT_LANGUAGE, ProtocolName, Section, Spent, WritingState
 
 Approval = Literal["outline", "sections"]
 APPROVALS: tuple[Approval, ...] = ("outline", "sections")
@@ -18,31 +20,62 @@ Role = Literal["planner", "outliner", "drafter", "reviewer", "refiner"]
 ROLES: tuple[Role, ...] = ("planner", "outliner", "drafter", "reviewer", "refiner")
 
 
+def _bounded(low: float, high: float) -> Any:
+    """Return what a number's form says: the least and the most that it may be."""
+    return Field(ge=low, le=None if high == math.inf else high)
+
+
+def _languages(schema: dict[str, Any]) -> None:
+    schema |= {"enum": list(languages()), "default": DEFAULT_LANGUAGE}
+
+
+def _none(schema: dict[str, Any]) -> None:
+    """Say that a field that may be left out is None then; a typed dictionary has no defaults of its own."""
+    schema["default"] = None
+
+
+@with_config(form("Section"))
 class PlannedSection(TypedDict):
     """A section of an outline, before anything is written."""
 
-    title: Annotated[str, Field(description="Its heading.")]
-    points: NotRequired[Annotated[list[str], Field(description="What it is to cover.")]]
-    words: NotRequired[Annotated[int | None, Field(description="How long it is to be.")]]
+    title: str
+    """Its heading."""
+    points: NotRequired[list[str]]
+    """What it is to cover, point by point."""
+    words: NotRequired[Annotated[int | None, _bounded(*BRIEF_BOUNDS["words"]), Field(json_schema_extra=_none)]]
+    """How long it is to be, in words (characters of Chinese); None leaves it open."""
 
 
+@with_config(form("Outline"))
 class PlannedArticle(TypedDict):
     """An outline: a title and sections."""
 
-    title: Annotated[str, Field(description="The article's title.")]
-    sections: Annotated[list[PlannedSection], Field(description="Its sections, in order.")]
+    title: str
+    """The article's title."""
+    sections: Annotated[list[PlannedSection], Field(min_length=1, max_length=MOST_SECTIONS)]
+    """Its sections, in order."""
 
 
+@with_config(form("Brief"))
 class GivenBrief(TypedDict):
     """A brief as a caller gives it: only the instruction is needed."""
 
-    instruction: Annotated[str, Field(description="What is to be written, in your own words.")]
-    language: NotRequired[Annotated[str, Field(description="Its language: en or zh; en if left out.")]]
-    words: NotRequired[Annotated[int | None, Field(description="How long it is to be, in words.")]]
-    sections: NotRequired[Annotated[int | None, Field(description="How many sections it is to have.")]]
-    audience: NotRequired[Annotated[str | None, Field(description="For whom.")]]
-    genre: NotRequired[Annotated[str | None, Field(description="What kind of text.")]]
-    style: NotRequired[Annotated[str | None, Field(description="How it is to be written.")]]
+    instruction: Annotated[
+        str, Field(min_length=1, max_length=LONGEST_INSTRUCTION, examples=["An essay on tide tables, for sailors."])
+    ]
+    """What is to be written, in your own words."""
+    language: NotRequired[Annotated[str, Field(json_schema_extra=_languages)]]
+    """The language of the article, and of the prompts."""
+    words: NotRequired[Annotated[int | None, _bounded(*BRIEF_BOUNDS["words"]), Field(json_schema_extra=_none)]]
+    """How long it is to be, in words (characters of Chinese); None leaves it open."""
+    sections: NotRequired[Annotated[int | None, _bounded(*BRIEF_BOUNDS["sections"]), Field(json_schema_extra=_none)]]
+    """How many sections it is to have; None leaves it open."""
+    audience: NotRequired[Annotated[str | None, Field(json_schema_extra=_none)]]
+    """For whom."""
+    genre: NotRequired[Annotated[str | None, Field(json_schema_extra=_none)]]
+    """What kind of text: an essay, a report, a speech ..."""
+    style: NotRequired[Annotated[str | None, Field(json_schema_extra=_none)]]
+    """How it is to be written."""
 
 
 class Errand(TypedDict):
@@ -65,13 +98,14 @@ def merge(before: Mapping[str, Any] | None, changed: Mapping[str, Any] | None) -
     return {**(before or {}), **(changed or {})}
 
 
+@with_config(form("Write an article"))
 class RavelInput(TypedDict):
-    """What the graph is given."""
+    """What the writing agent is given: a brief, and perhaps an outline."""
 
-    brief: Annotated[GivenBrief, Field(title="Brief", description="What is to be written.")]
-    outline: NotRequired[
-        Annotated[PlannedArticle | None, Field(title="Outline", description="Your own outline, if there is one.")]
-    ]
+    brief: GivenBrief
+    """What is to be written."""
+    outline: NotRequired[Annotated[PlannedArticle | None, Field(json_schema_extra=_none)]]
+    """Your own outline, to be used as it is; without one, a model outlines."""
 
 
 class RavelState(WritingState, total=False):
@@ -126,78 +160,73 @@ class Desk(RavelState, total=False):
 Update = dict[str, Any]
 
 
+def _limit(name: str) -> Any:
+    return _bounded(*BOUNDS[name])
+
+
+@with_config(form("Settings of the writing agent"))
 @dataclass(frozen=True, slots=True)
 class RavelContext:
-    """Settings of a run.
+    """Settings of a run; each may be left out, but for a model."""
 
-    Attributes:
-        model: The language model of every role, "provider:name" as `init_chat_model` takes it.
-        planner_model: Another one that decides what comes next.
-        outliner_model: Another one that outlines.
-        drafter_model: Another one that drafts.
-        reviewer_model: Another one that reviews.
-        refiner_model: Another one that refines.
-        base_url: Where an OpenAI-compatible server of one's own listens.
-        temperature: The models' temperature; None leaves it to the provider.
-        structured_output: How replies are asked for: "text", "json_schema", "function_calling" or "json_mode".
-        protocol: Who decides: the planner ("autonomous"), or code ("fixed", "no_review", "no_refine").
-        at_once: Sections worked on side by side where code decides; 1 takes one after another.
-        approve: What a person must approve: "outline", "sections" or both.
-        tau: The lowest score that is accepted, of 0 to 10.
-        max_steps: T_max; None means max(50, 4 * sections + 10).
-        max_revisions: Revisions of one section.
-        max_sections: Sections of an outline.
-        max_tokens: Tokens sent and received; None means no limit.
-        max_cost: US dollars; None means no limit.
-        max_seconds: Seconds of waiting for models, added up; None means no limit.
-        tokens_per_call: About how many tokens one call may send and receive.
-        max_attempts: How often in a row one operation may fail by a broken reply before the run does.
-        timeout_s: Seconds that one call may take.
-        log: Folder of the run's event log; None keeps it in memory.
-        prices: File of a price table that goes before the built-in one.
-    """
-
-    model: str | None = None
-    planner_model: str | None = None
-    outliner_model: str | None = None
-    drafter_model: str | None = None
-    reviewer_model: str | None = None
-    refiner_model: str | None = None
-    base_url: str | None = None
-    temperature: float | None = 0.2  # RAVEL, the published loop
-    structured_output: Method = "text"
+    model: Annotated[str | None, Field(examples=["openai:gpt-5-mini", "scripted:demo"])] = None
+    """The language model of every role, "provider:name" as `init_chat_model` takes it; "scripted:demo" replays a
+    shipped exchange and needs no key."""
     protocol: ProtocolName = "autonomous"
-    at_once: int = 8
+    """Who decides what comes next: the planner ("autonomous"), or code: "fixed" drafts, reviews and refines,
+    "no_review" only drafts, "no_refine" drafts and reviews."""
     approve: tuple[Approval, ...] = ()
-    tau: float = 8.0
-    max_steps: int | None = None
-    max_revisions: int = 3
-    max_sections: int = 100
-    max_tokens: int | None = None
-    max_cost: float | None = None
-    max_seconds: float | None = None
-    tokens_per_call: int = 8_000
-    max_attempts: int = 2
-    timeout_s: float = 120.0
+    """What a person must approve: "outline", "sections" or both."""
+    tau: Annotated[float, _limit("tau")] = 8.0
+    """The lowest score that is accepted, of 0 to 10."""
+    max_revisions: Annotated[int, _limit("max_revisions")] = 3
+    """Revisions of one section."""
+    max_sections: Annotated[int, _limit("max_sections")] = MOST_SECTIONS
+    """Sections of an outline."""
+    max_steps: Annotated[int | None, _limit("max_steps")] = None
+    """Steps of the whole run, T_max; None means max(50, 4 * sections + 10)."""
+    max_tokens: Annotated[int | None, _limit("max_tokens")] = None
+    """Tokens sent and received; None means no limit."""
+    max_cost: Annotated[float | None, _limit("max_cost")] = None
+    """US dollars; None means no limit. Needs a price for every model."""
+    max_seconds: Annotated[float | None, _limit("max_seconds")] = None
+    """Seconds of waiting for models, added up; None means no limit."""
+    at_once: Annotated[int, Field(ge=1, le=100)] = 8
+    """Sections worked on side by side where code decides; 1 takes one after another."""
+    planner_model: str | None = None
+    """Another one that decides what comes next."""
+    outliner_model: str | None = None
+    """Another one that outlines."""
+    drafter_model: str | None = None
+    """Another one that drafts."""
+    reviewer_model: str | None = None
+    """Another one that reviews."""
+    refiner_model: str | None = None
+    """Another one that refines."""
+    base_url: Annotated[str | None, Field(examples=["http://127.0.0.1:8000/v1"])] = None
+    """Where an OpenAI-compatible server of one's own listens."""
+    temperature: Annotated[float | None, Field(ge=0, le=2)] = 0.2  # RAVEL, the published loop
+    """The models' temperature; None leaves it to the provider."""
+    structured_output: Method = "text"
+    """How replies are asked for; many servers of one's own know "text" alone."""
+    tokens_per_call: Annotated[int, _limit("tokens_per_call")] = 8_000
+    """About how many tokens one call may send and receive; what it shows is cut to fit."""
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 2
+    """How often in a row one operation may fail by a broken reply before the run does."""
+    timeout_s: Annotated[float, Field(ge=1, le=86_400)] = 120.0
+    """Seconds that one call may take."""
     log: str | None = None
+    """Folder of the run's event log; None keeps it in memory."""
     prices: str | None = None
+    """File of a price table that goes before the built-in one."""
 
     def check(self) -> None:
         """Check what no type holds, before anything is paid for.
 
         Raises: InputError: if a setting is none; names it, its value, and what is allowed.
         """
+        check_settings(self)
         self.limits()
-        if self.protocol not in PROTOCOLS:
-            raise UnknownName("protocol", str(self.protocol), PROTOCOLS)
-        if self.structured_output not in get_args(Method):
-            raise UnknownName("structured output", str(self.structured_output), get_args(Method))
-        if unknown := set(self.approve) - set(APPROVALS):
-            raise UnknownName("thing to approve", str(unknown.pop()), APPROVALS)
-        for name, most in (("at_once", 100), ("max_attempts", 100), ("timeout_s", 86_400)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not 1 <= value <= most:
-                raise InputError(f"{name} {value!r} is out of bounds; allowed: 1 to {most}")
 
     def limits(self) -> Limits:
         """Return the bounds.

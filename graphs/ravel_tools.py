@@ -12,6 +12,7 @@ from ravelar.graphs.ravel_state import RavelContext
 from ravelar.tools.errors import RavelarError
 from ravelar.tools.writing.state import article, in_order
 
+_MOST_NODES = 10_007  # LangGraph's default; LangChain's, 25, goes to a tool that is called by itself
 _AT_ONCE_BESIDES = 32  # threads besides those that ask; a graph waits for its checkpoints in the same pool
 
 
@@ -42,6 +43,7 @@ def write_article(parts: Parts | None = None, context: RavelContext | None = Non
     def run(config: RunnableConfig = None, **brief: Any) -> dict[str, Any]:  # type: ignore[assignment]
         given: Any = {"brief": {name: value for name, value in brief.items() if value is not None}}
         wide: Any = {"max_concurrency": settings.at_once + _AT_ONCE_BESIDES, **(config or {})}
+        wide["recursion_limit"] = _MOST_NODES  # a run's own bounds end it
         try:
             result = graph.invoke(given, wide, context=settings)
         except RavelarError as error:

@@ -11,13 +11,14 @@ same path as `ravelar.score`. The state is JSON-plain, every bound stands in the
 ended and what it left out (`tools` and models enter by `Parts`, never by the state).
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Checkpointer
 
 from ravelar.graphs.rlar_acquire import AcquireNodes
 from ravelar.graphs.rlar_adopting import AdoptNodes
@@ -38,13 +39,19 @@ from ravelar.tools.library import Library
 from ravelar.tools.reward import Reward
 from ravelar.tools.routing import Route
 from ravelar.tools.scoring import choose, invoke
+from ravelar.tools.tracing.leaving_out import MARK
+from ravelar.tools.tracing.runs import watch_traces
 
 RlarGraph = CompiledStateGraph[RlarState, RlarContext, RlarInput, RlarOutput]
-Branch = Literal["scout", "write_verifier", "evaluate_judge", "name_prompts"]
+_TRACED = {"graph": "rlar", **MARK}  # state and prompts hold references: counts alone go into traces
+Branch = Literal["scout", "write_verifier", "evaluate_judge", "nothing to acquire"]
 
 
 def build_rlar(
-    library: Library | None = None, *, parts: Parts | None = None, checkpointer: Checkpointer = None
+    library: Library | None = None,
+    *,
+    parts: Parts | None = None,
+    checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
 ) -> RlarGraph:
     """Wire the graph.
 
@@ -64,7 +71,9 @@ def build_rlar(
     wiring.add_edge("name_prompts", "route")
     wiring.add_edge("route", "invoke")
     wiring.add_edge("invoke", END)
-    return wiring.compile(name="rlar", checkpointer=checkpointer)
+    watch_traces()
+    compiled = wiring.compile(name="rlar", checkpointer=checkpointer)
+    return compiled.with_config(tags=["ravelar", "rlar"], metadata=_TRACED)
 
 
 def _add_acquisition(wiring: "StateGraph[RlarState, RlarContext, RlarInput, RlarOutput]", parts: Parts) -> None:
@@ -83,11 +92,12 @@ def _add_acquisition(wiring: "StateGraph[RlarState, RlarContext, RlarInput, Rlar
     wiring.add_node("adopt", adopting.adopt)
     wiring.add_edge(START, "name_task")
     wiring.add_edge("name_task", "recall")
-    wiring.add_conditional_edges("recall", after_recall, ["scout", "write_verifier", "evaluate_judge", "name_prompts"])
+    searches: dict[Hashable, str] = {name: name for name in ("scout", "write_verifier", "evaluate_judge")}
+    wiring.add_conditional_edges("recall", after_recall, {**searches, "nothing to acquire": "name_prompts"})
     wiring.add_edge("scout", "evaluate_candidates")
     wiring.add_edge("evaluate_candidates", "decide")
     wiring.add_edge("write_verifier", "check_verifier")
-    wiring.add_conditional_edges("check_verifier", after_check, ["repair_verifier", "decide"])
+    wiring.add_conditional_edges("check_verifier", after_check, {"failed": "repair_verifier", "tried": "decide"})
     wiring.add_edge("repair_verifier", "check_verifier")
     wiring.add_edge("evaluate_judge", "decide")
     wiring.add_edge("decide", "approve")
@@ -96,16 +106,15 @@ def _add_acquisition(wiring: "StateGraph[RlarState, RlarContext, RlarInput, Rlar
 
 def after_recall(state: RlarState) -> list[Branch]:
     """Search and write side by side, unless the run has ended: the task is known, or nothing can be judged."""
-    return ["name_prompts"] if state.get("end") else ["scout", "write_verifier", "evaluate_judge"]
+    return ["nothing to acquire"] if state.get("end") else ["scout", "write_verifier", "evaluate_judge"]
 
 
-def after_check(state: RlarState, runtime: Runtime[RlarContext]) -> Literal["repair_verifier", "decide"]:
-    """Repair a verifier that did not pass, while repairs are left."""
-    context = runtime.context or RlarContext()
+def after_check(state: RlarState) -> Literal["failed", "tried"]:
+    """Repair a verifier that failed, while repairs are left. It depends on the state alone."""
     check = state.get("check")
     if state.get("verifier") is None or check is None or check["passed"]:
-        return "decide"
-    return "repair_verifier" if (state.get("spent") or {}).get("repairs", 0) < context.max_repairs else "decide"
+        return "tried"
+    return "failed" if (state.get("spent") or {}).get("repairs", 0) < check["max_repairs"] else "tried"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from ravelar.agents.rlar.verifier_repairer import repair_verifier
 from ravelar.agents.rlar.verifier_writer import ShownProbes, WrittenVerifier, write_verifier
 from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_run import Run
-from ravelar.graphs.rlar_state import RlarContext, RlarState
+from ravelar.graphs.rlar_state import RemoteModel, RlarContext, RlarState
 from ravelar.tools.acquiring import Candidate, refused, try_model, try_verifier
 from ravelar.tools.adopted.entry import RemoteRecipe, WrittenRecipe
 from ravelar.tools.errors import HubUnreachable, ModelUnavailable
@@ -113,7 +113,8 @@ class AcquireNodes:
                 summary=verifier["summary"],
             )
             run.add(candidate)
-            run.update["check"] = {"passed": candidate.passed, "for_repair": report.for_repair()}
+            check = {"passed": candidate.passed, "for_repair": report.for_repair()}
+            run.update["check"] = {**check, "max_repairs": run.context.max_repairs}  # what the edge decides by
         return run.result()
 
     def repair_verifier(self, state: RlarState, runtime: Runtime[RlarContext]) -> Update:
@@ -201,7 +202,7 @@ class AcquireNodes:
         run.say("shortlist", picks=[pick.model_dump() for pick in picked.picks])
         return [by_name[pick.repo] for pick in picked.picks if pick.repo in by_name]
 
-    def _remote(self, given: dict[str, str], run: Run) -> Candidate:
+    def _remote(self, given: RemoteModel, run: Run) -> Candidate:
         recipe = RemoteRecipe.model_validate(given)
         return try_model(recipe.url, open_remote(recipe), recipe, run.attempt())
 

@@ -2,20 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from langgraph.runtime import Runtime
-from langgraph.types import interrupt
 
 from ravelar.agents.rlar.router import break_tie
+from ravelar.graphs.people import answers, ask
 from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_run import Run
 from ravelar.graphs.rlar_state import End, RlarContext, RlarState
 from ravelar.tools.acquiring import Candidate, beats, best_of
 from ravelar.tools.adopted.recognised import recogniser_of
-from ravelar.tools.errors import AgentError
+from ravelar.tools.errors import AgentError, InputError
 from ravelar.tools.evidence.measure import score_probes
 
 _MOST_NAMED = 400  # ours: prompts whose names are kept for recognising the task again
@@ -51,7 +51,7 @@ class AdoptNodes:
         chosen = state.get("chosen")
         if chosen is None or not context.ask_before_adopting:
             return {"approved": True}
-        yes, reason = read_answer(interrupt(_question(chosen)))
+        yes, reason = ask(_question(chosen), read_answer)
         if yes:
             return {"approved": True}
         because = f"a person refused {chosen['name']}" + (f": {reason}" if reason else "")
@@ -148,12 +148,14 @@ def how_it_ended(candidates: Sequence[Candidate], left_out: Sequence[Any]) -> tu
 
 
 def read_answer(answer: Any) -> tuple[bool, str]:
-    """Read a person's answer: true or false, yes or no, or `{"approve": bool, "reason": text}`; all else is a no."""
-    if isinstance(answer, dict):
-        return answer.get("approve") is True, str(answer.get("reason") or "")
-    if isinstance(answer, str):
-        return answer.strip().lower() in {"yes", "y", "approve", "approved", "true"}, ""
-    return answer is True, ""
+    """Read a person's answer: true or false, or `{"approve": bool, "reason": text}`; return it and the reason.
+
+    Raises: InputError: if it has neither form: nothing is adopted, or refused, by mistake.
+    """
+    given = {"approve": answer} if isinstance(answer, bool) else answer
+    if not isinstance(given, Mapping) or not isinstance(given.get("approve"), bool):
+        raise InputError(f"answer {answer!r}: allowed: true, false or {{'approve': false, 'reason': ...}}"[:500])
+    return given["approve"], str(given.get("reason") or "")
 
 
 def run_key(run: Run) -> str:
@@ -165,10 +167,15 @@ def run_key(run: Run) -> str:
 def _question(chosen: dict[str, Any]) -> dict[str, Any]:
     entry = chosen["entry"]
     return {
+        "kind": "adoption",
         "question": f"Adopt {chosen['name']} as the reward tool {entry['task']['label']!r}?",
-        "answer": {"approve": True, "reason": "optional"},
+        "answers": answers(
+            ("Adopt it: from now on it scores this task.", {"approve": True}),
+            ("Refuse it; the reason is kept.", {"approve": False, "reason": "It accepts answers without a unit."}),
+        ),
+        "candidate": chosen["name"],
         "task": entry["task"],
-        "kind": chosen["kind"],
+        "tool_kind": chosen["kind"],
         "evidence": entry["card"]["evidence"],
         "recipe": entry["recipe"],
     }

@@ -17,7 +17,7 @@ from ravelar.graphs.rlar_run import Run, thresholds_of, triples_of
 from ravelar.graphs.rlar_state import ExampleRow, RlarContext, RlarInput, RlarState
 from ravelar.tools.acquiring import can_rank
 from ravelar.tools.completion import conversation_text
-from ravelar.tools.errors import ModelUnavailable
+from ravelar.tools.errors import BrokenReply, ModelRefused, ModelUnavailable
 from ravelar.tools.evidence.make_probes import enough
 from ravelar.tools.extras import need
 from ravelar.tools.recognition.grouping import Query, group_alike
@@ -38,8 +38,10 @@ class NamingNodes:
     def name_task(self, state: RlarState, runtime: Runtime[RlarContext]) -> dict[str, Any]:
         """Say which task the examples belong to: by column, by recognition, else by asking."""
         given = {key: value for key, value in state.items() if key in RlarInput.__annotations__}
+        context = runtime.context or RlarContext()
+        context.check()  # a wrong setting is told before anything is spent
+        thresholds_of(context)
         run = Run.of(self.parts, cast("RlarState", given), runtime, "name_task")
-        thresholds_of(run.context)  # a wrong setting is told before anything is spent
         examples = self._examples(run)
         if not run.context.acquire or not examples:
             why = "the context says not to acquire" if examples else "every triple has a tool"
@@ -82,7 +84,8 @@ class NamingNodes:
     def name_prompts(self, state: RlarState, runtime: Runtime[RlarContext]) -> dict[str, Any]:
         """Name triples that no tool fits and nobody recognises, alike ones together, and remember the names.
 
-        This is what an abstention costs: one call for a group of like prompts, once.
+        This is what an abstention costs: one call for a group of like prompts, once. A group whose name can't be had is
+        left out, and the others are named.
         """
         run = Run.of(self.parts, state, runtime, "name_prompts")
         triples = triples_of(state)
@@ -90,10 +93,19 @@ class NamingNodes:
             return {}
         queries = [Query(triple.prompt, triple.reference, triple.metadata) for triple in triples]
         library = self.parts.library_of(run.context)
+        nameless: set[int] = set()
         with run.guarded():
-            while groups := self.parts.router_of(run.context, library).needs_name(queries):
-                largest = max(groups, key=lambda group: len(group.members))
-                self._name_group(run, [queries[i] for i in largest.members])
+            while True:
+                groups = self.parts.router_of(run.context, library).needs_name(queries)
+                left = [group.members for group in groups if nameless.isdisjoint(group.members)]
+                if not left:
+                    break
+                largest = max(left, key=len)
+                try:
+                    self._name_group(run, [queries[i] for i in largest])
+                except (BrokenReply, ModelRefused) as error:
+                    nameless.update(largest)
+                    run.leave("broken_reply", f"{len(largest)} triples: {type(error).__name__}: {error}")
         return run.result()
 
     def _name_group(self, run: Run, group: Sequence[Query]) -> None:

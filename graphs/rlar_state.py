@@ -3,8 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field
+from pydantic import Field, with_config
 from typing_extensions import TypedDict
+
+from ravelar.agents.asking import Method
+from ravelar.graphs.settings import check_settings, form
+from ravelar.tools.evidence.thresholds import Thresholds
+from ravelar.tools.hub.remote_protocols import RemoteProtocol
 
 End = Literal[
     "scored",
@@ -29,36 +34,72 @@ model could not be had. The state's `because` says it in words.
 """
 
 
+Text = str | list[dict[str, Any]]
+"""A text, or chat messages as TRL passes them."""
+
+
+@with_config(form("Triple"))
 class TripleRow(TypedDict):
     """One completion to be scored; the form of a row of `ravelar score`."""
 
-    prompt: Annotated[str | list[dict[str, Any]], Field(description="What the policy was asked: text or messages.")]
-    completion: Annotated[str | list[dict[str, Any]], Field(description="What it wrote: text or messages.")]
-    reference: NotRequired[Annotated[Any, Field(description="What decides: any JSON value, or nothing.")]]
-    task: NotRequired[Annotated[str, Field(description="A task's label, if one is known.")]]
-    tool: NotRequired[Annotated[str, Field(description="A reward tool's name, if it is to decide.")]]
-    metadata: NotRequired[Annotated[dict[str, Any], Field(description="Further columns, such as options.")]]
+    prompt: Annotated[Text, Field(examples=["What is 6 * 7?"])]
+    """What the policy was asked: text or messages."""
+    completion: Annotated[Text, Field(examples=["The answer is 42."])]
+    """What it wrote: text or messages."""
+    reference: NotRequired[Annotated[Any, Field(examples=[42])]]
+    """What decides: any JSON value, or nothing."""
+    task: NotRequired[str]
+    """A task's label, if one is known."""
+    tool: NotRequired[str]
+    """A reward tool's name, if it is to decide."""
+    metadata: NotRequired[dict[str, Any]]
+    """Further columns, such as options."""
 
 
+@with_config(form("Example"))
 class ExampleRow(TypedDict):
     """One example of a task: a prompt and its reference, without a completion."""
 
-    prompt: Annotated[str | list[dict[str, Any]], Field(description="What the policy is asked: text or messages.")]
-    reference: NotRequired[Annotated[Any, Field(description="What decides: any JSON value, or nothing.")]]
-    task: NotRequired[Annotated[str, Field(description="The task's label, if it has one.")]]
-    metadata: NotRequired[Annotated[dict[str, Any], Field(description="Further columns.")]]
+    prompt: Text
+    """What the policy is asked: text or messages."""
+    reference: NotRequired[Any]
+    """What decides: any JSON value, or nothing."""
+    task: NotRequired[str]
+    """The task's label, if it has one."""
+    metadata: NotRequired[dict[str, Any]]
+    """Further columns."""
 
 
+@with_config(form("Probe"))
 class ProbeRow(TypedDict):
     """One labelled case: a completion and whether it is right; or a prompt with `chosen` and `rejected`."""
 
-    prompt: Annotated[str | list[dict[str, Any]], Field(description="What the policy was asked.")]
-    completion: NotRequired[Annotated[str | list[dict[str, Any]], Field(description="What it wrote.")]]
-    label: NotRequired[Annotated[bool, Field(description="Whether the completion is right.")]]
-    chosen: NotRequired[Annotated[str | list[dict[str, Any]], Field(description="The better completion of a pair.")]]
-    rejected: NotRequired[Annotated[str | list[dict[str, Any]], Field(description="The worse completion of a pair.")]]
-    reference: NotRequired[Annotated[Any, Field(description="What decides: any JSON value, or nothing.")]]
-    metadata: NotRequired[Annotated[dict[str, Any], Field(description="Further columns.")]]
+    prompt: Text
+    """What the policy was asked: text or messages."""
+    completion: NotRequired[Text]
+    """What it wrote: text or messages."""
+    label: NotRequired[bool]
+    """Whether the completion is right."""
+    chosen: NotRequired[Text]
+    """The better completion of a pair, instead of completion and label."""
+    rejected: NotRequired[Text]
+    """The worse completion of a pair."""
+    reference: NotRequired[Any]
+    """What decides: any JSON value, or nothing."""
+    metadata: NotRequired[dict[str, Any]]
+    """Further columns."""
+
+
+@with_config(form("Remote reward model"))
+class RemoteModel(TypedDict):
+    """A reward model behind HTTP."""
+
+    url: str
+    """Where it is asked."""
+    protocol: RemoteProtocol
+    """Which dialect it speaks."""
+    model: NotRequired[str]
+    """The model's name there, if the dialect needs one."""
 
 
 class RouteRow(TypedDict):
@@ -126,24 +167,21 @@ def join(before: list[Any], more: list[Any]) -> list[Any]:
     return [*before, *(item for item in more if item not in before)]
 
 
-class RlarInput(TypedDict):
-    """What the graph is given: completions to score, and what may be learned from."""
+def _empty(schema: dict[str, Any]) -> None:
+    """Say that a list that may be left out is empty then; a typed dictionary has no defaults of its own."""
+    schema["default"] = []
 
-    triples: NotRequired[
-        Annotated[list[TripleRow], Field(title="Triples", description="The completions to score, of any tasks.")]
-    ]
-    examples: NotRequired[
-        Annotated[
-            list[ExampleRow],
-            Field(title="Task examples", description="Prompts of ONE task that may need a reward tool."),
-        ]
-    ]
-    probes: NotRequired[
-        Annotated[
-            list[ProbeRow],
-            Field(title="Probes", description="Labelled completions of that task; 50 held out per class are needed."),
-        ]
-    ]
+
+@with_config(form("Score completions, get reward tools"))
+class RlarInput(TypedDict):
+    """What the reward agent is given: completions to score, and what may be learned from."""
+
+    triples: NotRequired[Annotated[list[TripleRow], Field(json_schema_extra=_empty)]]
+    """The completions to score, of any tasks."""
+    examples: NotRequired[Annotated[list[ExampleRow], Field(json_schema_extra=_empty)]]
+    """Prompts of ONE task that may need a reward tool."""
+    probes: NotRequired[Annotated[list[ProbeRow], Field(json_schema_extra=_empty)]]
+    """Labelled completions of that task, by which a new tool is judged; 50 held out per class are needed."""
 
 
 class RlarState(RlarInput):
@@ -194,58 +232,67 @@ class RewardsUpdate(TypedDict):
     rewards: list[RewardRow]
 
 
+def _thresholds(schema: dict[str, Any]) -> None:
+    schema |= {"properties": Thresholds.model_json_schema()["properties"], "additionalProperties": False, "default": {}}
+
+
+@with_config(form("Settings of the reward agent"))
 @dataclass(frozen=True, slots=True)
 class RlarContext:
-    """Settings of a run; each has a default that costs nothing and asks nobody.
+    """Settings of a run; each has a default that costs nothing and asks nobody."""
 
-    Attributes:
-        tool: Score every triple with this tool instead of routing.
-        acquire: Whether a task without a tool gets one; False only routes and scores.
-        model: The language model, "provider:name" as `init_chat_model` takes it; None means none is asked.
-        base_url: Where an OpenAI-compatible server of one's own listens.
-        structured_output: How replies are asked for: "text", "json_schema", "function_calling" or "json_mode".
-        search_hub: Whether reward models are looked for on the Hub.
-        hub_endpoint: Another Hub than the public one.
-        web_search: A search tool of langchain-community by class name, whose hits only name models.
-        remote_models: Reward models behind HTTP to try: mappings with `url`, `protocol` and, as needed, `model`.
-        write_verifier: Whether a verifier is written.
-        judge: Whether the language model itself is tried as a judge.
-        replace: Whether a task that has a tool may get a better one; else a known task ends the search.
-        ask_before_adopting: Whether a person must approve.
-        allow_remote_code: Repositories, by name, whose own code may run in this process.
-        library: Where adopted tools are kept: a path or a URL; None means the default place.
-        max_llm_calls: Most calls of the language model.
-        max_judge_calls: Most calls of a judge: its budget is its own, since it is asked for each probe and completion.
-        max_tokens: Most tokens, of prompts and replies together.
-        max_seconds: Most wall clock, over all nodes, resumed runs included.
-        max_candidates: Most reward models that are downloaded and evaluated.
-        max_download_gb: Most gigabytes that are downloaded.
-        memory_gb: Memory that a reward model may take; None means what this machine has free.
-        max_repairs: Most times a verifier is repaired.
-        thresholds: What evidence must reach; names and defaults stand in `tools.evidence.adoption`.
-    """
-
-    tool: str | None = None
     acquire: bool = True
-    model: str | None = None
-    base_url: str | None = None
-    structured_output: Literal["text", "json_schema", "function_calling", "json_mode"] = "text"
-    search_hub: bool = True
-    hub_endpoint: str | None = None
-    web_search: str | None = None
-    remote_models: tuple[dict[str, str], ...] = ()
-    write_verifier: bool = True
-    judge: bool = False
-    replace: bool = False
+    """Whether a task without a tool gets one; False only routes and scores."""
+    model: Annotated[str | None, Field(examples=["openai:gpt-5-mini"])] = None
+    """The language model, "provider:name" as `init_chat_model` takes it; None means none is asked."""
     ask_before_adopting: bool = False
+    """Whether a person must approve before a tool is adopted."""
+    tool: str | None = None
+    """Score every triple with this tool instead of routing."""
+    search_hub: bool = True
+    """Whether reward models are looked for on the Hub."""
+    write_verifier: bool = True
+    """Whether a verifier is written."""
+    judge: bool = False
+    """Whether the language model itself is tried as a judge."""
+    replace: bool = False
+    """Whether a task that has a tool may get a better one; else a known task ends the search."""
+    remote_models: tuple[RemoteModel, ...] = ()
+    """Reward models behind HTTP to try."""
     allow_remote_code: tuple[str, ...] = ()
+    """Repositories, by name, whose own code may run in this process."""
+    max_llm_calls: Annotated[int, Field(ge=0)] = 20
+    """Most calls of the language model."""
+    max_judge_calls: Annotated[int, Field(ge=0)] = 2_000
+    """Most calls of a judge: its budget is its own, since it is asked for each probe and completion."""
+    max_tokens: Annotated[int, Field(ge=0)] = 120_000
+    """Most tokens, of prompts and replies together."""
+    max_seconds: Annotated[float, Field(ge=0)] = 1_800.0
+    """Most wall clock, over all nodes, resumed runs included."""
+    max_candidates: Annotated[int, Field(ge=0, le=100)] = 5
+    """Most reward models that are downloaded and evaluated."""
+    max_download_gb: Annotated[float, Field(ge=0)] = 20.0
+    """Most gigabytes that are downloaded."""
+    memory_gb: Annotated[float | None, Field(gt=0)] = None
+    """Memory that a reward model may take; None means what this machine has free."""
+    max_repairs: Annotated[int, Field(ge=0, le=100)] = 2
+    """Most times a verifier is repaired."""
+    thresholds: Annotated[dict[str, float], Field(json_schema_extra=_thresholds)] = field(default_factory=dict)
+    """What evidence must reach; what is left out has its default."""
+    base_url: Annotated[str | None, Field(examples=["http://127.0.0.1:8000/v1"])] = None
+    """Where an OpenAI-compatible server of one's own listens."""
+    structured_output: Method = "text"
+    """How replies are asked for; many servers of one's own know "text" alone."""
+    hub_endpoint: str | None = None
+    """Another Hub than the public one."""
+    web_search: str | None = None
+    """A search tool of langchain-community by class name, whose hits only name models."""
     library: str | None = None
-    max_llm_calls: int = 20
-    max_judge_calls: int = 2_000
-    max_tokens: int = 120_000
-    max_seconds: float = 1_800.0
-    max_candidates: int = 5
-    max_download_gb: float = 20.0
-    memory_gb: float | None = None
-    max_repairs: int = 2
-    thresholds: dict[str, float] = field(default_factory=dict)
+    """Where adopted tools are kept: a path or a URL; None means the default place."""
+
+    def check(self) -> None:
+        """Check every setting, before anything is spent.
+
+        Raises: InputError: if one of them is none; names it, its value, and what is allowed.
+        """
+        check_settings(self)

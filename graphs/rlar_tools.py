@@ -11,6 +11,9 @@ from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_state import RlarContext
 from ravelar.tools.errors import RavelarError
 from ravelar.tools.langchain_tools import list_reward_tools, score_completions
+from ravelar.tools.tracing.leaving_out import MARK
+
+_MOST_NODES = 10_007  # LangGraph's default; LangChain's, 25, goes to a tool that is called by itself
 
 
 class LabelledCompletion(BaseModel):
@@ -75,7 +78,8 @@ def acquire_reward_tool(parts: Parts | None = None, context: RlarContext | None 
             "probes": [_row(one) for one in probes or []],
         }
         try:
-            result = graph.invoke(given, config, context=settings)
+            far: Any = {**(config or {}), "recursion_limit": _MOST_NODES}  # a run's own bounds end it
+            result = graph.invoke(given, far, context=settings)
         except RavelarError as error:
             raise ToolException(str(error)) from error
         return _answer(result)
@@ -83,6 +87,7 @@ def acquire_reward_tool(parts: Parts | None = None, context: RlarContext | None 
     return StructuredTool.from_function(
         run,
         name="acquire_reward_tool",
+        metadata=dict(MARK),
         description="Get a reward tool for one task: search for reward models, write a verifier, test both on labelled "
         "probes, and adopt what has evidence. Slow (minutes); once per task.",
         args_schema=AcquireArguments,

@@ -1,8 +1,11 @@
 """What all tests share: the real data beside the checkout, a clean environment, and small fake tools."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +22,44 @@ SHARED = Path(os.environ.get("RAVELAR_SHARED", ROOT.parent / "shared" / "data"))
 KEPT_VARIABLES = {
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "CI", "VIRTUAL_ENV", "TERM", "RAVELAR_SHARED", "RAVELAR_TEST_POSTGRES"
 }  # fmt: skip
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run also the tests that are marked slow, as .ci/run does")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Heed Ctrl-C also where a shell started the run in the background, and so with it ignored in all that we start."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+ALL_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out a file of slow tests alone without importing it: torch, TRL and others take seconds."""
+    if config.option.slow or config.args != config.getini("testpaths") or collection_path.suffix != ".py":
+        return None
+    return True if ALL_SLOW.search(collection_path.read_text(encoding="utf-8")) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave slow tests out, unless `--slow` is given or a test is named by its id; keep sharers together."""
+    if not config.option.slow and not any("::" in named for named in config.args):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+    for item in items:
+        if shares_a_fixture(item) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def shares_a_fixture(item: pytest.Item) -> bool:
+    """Say whether a fixture of its module serves a test: in another process it would be made a second time."""
+    fixtures = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
+    return any(each.scope == "module" for found in fixtures for each in found)
 
 
 @pytest.fixture(autouse=True)

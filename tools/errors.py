@@ -37,8 +37,8 @@ import difflib
 from collections.abc import Iterable
 
 
-class RavelarError(Exception):
-    """Base of everything that Ravelar raises on purpose."""
+class RavelarError(RuntimeError):
+    """Base of everything that Ravelar raises on purpose; LangGraph's server tells clients no others' messages."""
 
 
 class InputError(RavelarError):

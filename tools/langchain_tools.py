@@ -16,6 +16,7 @@ from ravelar.tools.library import Library
 from ravelar.tools.reward import RewardTool
 from ravelar.tools.routing import Router
 from ravelar.tools.scoring import score
+from ravelar.tools.tracing.leaving_out import MARK
 
 
 class ScoreArguments(BaseModel):
@@ -56,6 +57,7 @@ def score_completions(library: Callable[[], Library], router: Callable[[], Route
     return StructuredTool.from_function(
         run,
         name="score_completions",
+        metadata=dict(MARK),
         description="Score completions of one prompt with the reward tool that fits it. Returns for each: tool, "
         "reward in [0, 1] (null if it can't be judged, with the reason), raw score, reason.",
         args_schema=ScoreArguments,

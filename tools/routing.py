@@ -22,7 +22,12 @@ _PROMPT_ENDS = 2_000  # characters read at each end of a long prompt: that is wh
 
 
 class Route(NamedTuple):
-    """The tool chosen for a query, or None, and the reason for it."""
+    """The tool chosen for a query, or None, and the reason for it.
+
+    Attributes:
+        tool: The tool's name; None where no tool fits.
+        reason: Why, in words.
+    """
 
     tool: str | None
     reason: str

@@ -17,6 +17,7 @@ from ravelar.tools.errors import RewardToolError, ToolCrashed, Uncalibrated
 from ravelar.tools.library import Library
 from ravelar.tools.reward import RawScore, Reward, RewardTool, Scored, Triple
 from ravelar.tools.routing import Route, Router, router_for
+from ravelar.tools.tracing.batches import traced_batch
 
 MAX_COMPLETION_CHARS = 1_000_000  # ours: ten times the longest context in common use; see docs/sources.md
 
@@ -41,8 +42,12 @@ def score_or_abstain(tool: RewardTool, triples: Sequence[Triple]) -> list[Reward
     The single place where a failure becomes `None`. A `RewardToolError` that the tool raises speaks
     for the whole batch; anything else it raises is its own bug, so that its triples are scored one by
     one and only the guilty are left out. A completion longer than `MAX_COMPLETION_CHARS` earns the
-    lowest value unread.
+    lowest value unread. Where traces are on, the batch is one run of them.
     """
+    return traced_batch(tool, triples, _scored)
+
+
+def _scored(tool: RewardTool, triples: Sequence[Triple]) -> list[Reward]:
     readable = [triple for triple in triples if _length(triple) <= MAX_COMPLETION_CHARS]
     raws = iter(_raw_scores(tool, readable))
     if len(readable) == len(triples):

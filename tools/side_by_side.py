@@ -6,6 +6,7 @@ A thread can't be ended from outside. A tool that hangs keeps its own worker and
 the limit, its further batches are refused at once until it comes back, and no second thread is started for it.
 """
 
+import contextvars
 import os
 import queue
 import threading
@@ -23,6 +24,7 @@ class _Job:
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
+        self.context = contextvars.copy_context()  # the caller's, so that traces of the batch hang beneath its run
         self.done = threading.Event()
         self.given_up = False
         self.began: float | None = None
@@ -35,7 +37,7 @@ class _Job:
             return
         self.began = time.monotonic()
         try:
-            self.rewards = score_or_abstain(*self.batch)
+            self.rewards = self.context.run(score_or_abstain, *self.batch)
         except BaseException as error:  # noqa: BLE001  SystemExit and the like must not end the worker
             self.rewards = abstain(*self.batch, ToolCrashed(f"{type(error).__name__}: {error}"[:500]))
         self.seconds = time.monotonic() - self.began

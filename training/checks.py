@@ -3,16 +3,22 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ravelar.tools.errors import InputError
 from ravelar.tools.library import Library
-from ravelar.tools.reward import Reward
+from ravelar.tools.reward import Reward, Triple
 from ravelar.tools.routing import Route
 from ravelar.tools.scoring import RunBatches, invoke
 from ravelar.training.watching import ScoredBatch
 
-Pair = tuple[Reward, Reward]
-"""The reward of a completion, and what the check gives it; both scored."""
+
+class Checked(NamedTuple):
+    """A completion, its reward, and what the check gives it; both scored."""
+
+    triple: Triple
+    reward: Reward
+    check: Reward
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,12 @@ def drawn(places: Sequence[int], *, share: float, least: int, seed: str) -> list
 
 def checked(
     batch: ScoredBatch, places: Sequence[int], checks: Checks, *, library: Library, run: RunBatches
-) -> dict[str, list[Pair]]:
-    """Check the completions at some places; return pairs by reward tool, without those whose check is unscored."""
+) -> list[Checked]:
+    """Check the completions at some places; return those whose check is scored, in order."""
     routes = [Route(checks.of(batch.rewards[i].tool), "check") for i in places]
     found = invoke([batch.triples[i] for i in places], routes, library=library, run=run)
-    pairs: dict[str, list[Pair]] = {}
-    for i, check in zip(places, found, strict=True):
-        if check.value is not None:
-            pairs.setdefault(str(batch.rewards[i].tool), []).append((batch.rewards[i], check))
-    return pairs
+    return [
+        Checked(batch.triples[i], batch.rewards[i], check)
+        for i, check in zip(places, found, strict=True)
+        if check.value is not None
+    ]

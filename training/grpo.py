@@ -166,6 +166,7 @@ def _guard(planned: Plan, tools: Tools) -> HackingGuard:
         Checks(tools.library, checks) if checks else None,
         ranges=calibrated_ranges(tools.library()),
         share=run.check_share,
+        spare_s=run.check_spare_s,
         alpha=0.01 / grpo.world_size,  # ours: of a run, divided among its ranks
         group=grpo.num_generations or 1,
         time_limit_s=run.reward_time_limit_s,

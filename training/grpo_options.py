@@ -48,7 +48,11 @@ class RunOptions:
         default_factory=list,
         metadata={"help": "Independent checks, each TOOL=CHECK, or CHECK for all: tools that a sample is scored with."},
     )
-    check_share: float = field(default=0.25, metadata={"help": "Share of each batch that is checked."})
+    check_share: float = field(default=0.25, metadata={"help": "Least share of each batch that is checked."})
+    check_spare_s: float = field(
+        default=0.1,
+        metadata={"help": "Seconds of a step that checks may take beyond that share; up to all are checked."},
+    )
     on_hacking: str = field(
         default="log", metadata={"help": "What a sign of reward hacking does: log, pause (ask a person), stop."}
     )
@@ -192,6 +196,8 @@ def _parsed(
         run, grpo, model, rest = parser.parse_args_into_dataclasses(
             flags, return_remaining_strings=True, look_for_args_file=False
         )
+    except InputError:
+        raise
     except (ValueError, TypeError, ImportError, RuntimeError, OSError) as error:  # what TRL's own checks raise
         raise InputError(f"TRL refuses the options: {describe(error)}") from error
     if rest:

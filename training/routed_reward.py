@@ -10,6 +10,7 @@ It never raises into training: what a tool, the router, a column, a watch or the
 most the rewards it stands for, which are `None` with a reason. What is wrong with its own settings is raised at once.
 """
 
+import os
 import threading
 import time
 from collections.abc import Collection, Sequence
@@ -23,6 +24,8 @@ from ravelar.tools.routing import Held, Route, Router
 from ravelar.tools.scoring import describe, invoke
 from ravelar.tools.side_by_side import SideBySide
 from ravelar.tools.tally import Tally
+from ravelar.tools.tracing.batches import figures_of
+from ravelar.tools.tracing.runs import traced, watch_traces
 from ravelar.training.acquisition import Acquirer, Acquisition, AcquisitionLimits
 from ravelar.training.acquisition_ranks import SharedAcquisitions
 from ravelar.training.complaints import Complaints
@@ -88,6 +91,7 @@ class RoutedReward:
             name=name,
         )
         self._set_up()
+        watch_traces()
         fallback, names = self._settings.fallback, self._in_step.open().library.names
         if fallback is not None and fallback not in names:
             raise UnknownName("reward tool to fall back to", fallback, names)
@@ -105,7 +109,22 @@ class RoutedReward:
     ) -> list[float | None]:
         """Score a batch; return one reward in [0, 1] per completion, in order, None where it is unscored."""
         del completion_ids
-        started, step, tally = time.perf_counter(), _step_of(trainer_state), Tally()
+        step = _step_of(trainer_state)
+        with traced(self.__name__, given={"n": len(completions)}, step=step, call=self.calls + 1, rank=_rank()) as run:
+            rewards = self._rewards(prompts, completions, columns, step, (log_extra, log_metric))
+            run.ended_with(lambda: figures_of(rewards))
+        return [None if reward.value is None else float(reward.value) for reward in rewards]
+
+    def _rewards(
+        self,
+        prompts: Sequence[Any],
+        completions: Sequence[Any],
+        columns: dict[str, Any],
+        step: int,
+        told: tuple[LogExtra | None, LogMetric | None],
+    ) -> list[Reward]:
+        """Score a batch, and tell whoever logs and watches; return one reward per completion, in order."""
+        started, tally = time.perf_counter(), Tally()
         try:
             rows = read_triples(prompts, completions, columns, self._settings.columns)
             triples = [row for row in rows if isinstance(row, Triple)]
@@ -116,8 +135,9 @@ class RoutedReward:
             triples, scored, unknown = [], [], 0
         rewards = _in_rows(rows, scored)
         figures = self._note(ScoredBatch(step, triples, scored), rewards, tally, unknown, started)
+        log_extra, log_metric = told
         self._log.tell(figures, self._log.columns(rewards), log_metric, log_extra)
-        return [None if reward.value is None else float(reward.value) for reward in rewards]
+        return rewards
 
     @property
     def library(self) -> Library:
@@ -241,6 +261,11 @@ class RoutedReward:
 def _step_of(trainer_state: Any) -> int:
     step = getattr(trainer_state, "global_step", -1)
     return step if isinstance(step, int) else -1
+
+
+def _rank() -> str | None:
+    """Return which rank of a run of several this is, as launchers say it."""
+    return os.environ.get("RANK")
 
 
 def _or_fallback(route: Route, tool: str) -> Route:

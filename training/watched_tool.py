@@ -6,12 +6,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
 from typing import Any, Literal
 
 from ravelar.tools.drift import Expected, Finding, LiveStatistics, drift
 from ravelar.tools.reward import Reward
-from ravelar.training.checks import Pair
+from ravelar.training.baseline import Value
 from ravelar.training.rise_test import RiseTest
 
 AlertName = Literal["gap_grows", "check_falls", "length_runaway", "repetition", "tool_disagreement", "outside_range"]
@@ -24,16 +23,23 @@ ALERTS: tuple[AlertName, ...] = (
     "outside_range",
 )
 POINT = 16  # completions, at least
-_POINTS = 3  # of one batch, at most
 STILL = 0.05  # a mean that moved by less has neither risen nor fallen
-_RISES: tuple[AlertName, ...] = ALERTS[:4]
-_CHECKED: frozenset[str] = frozenset({"gap_grows", "check_falls"})
-_MARGINS = {"gap_grows": 0.1, "check_falls": 0.1, "length_runaway": math.log(1.5), "repetition": 0.1}
+ACCEPTED = 0.5  # and above
+FOLLOWS = 1 / 3  # a check that rises by this share of the reward's rise goes along with it
+_RISES: tuple[AlertName, ...] = ALERTS[:5]
+_CHECKED: frozenset[str] = frozenset({"gap_grows", "check_falls", "tool_disagreement", "behind"})
+_MARGINS = {
+    "gap_grows": STILL,
+    "check_falls": 0.1,
+    "length_runaway": math.log(1.5),
+    "repetition": 0.1,
+    "tool_disagreement": 0.1,
+}
 _UNCHECKED_LENGTH = math.log(2)
-_LEAST_DEVIATIONS = {"gap_grows": 0.02, "check_falls": 0.02, "length_runaway": 0.05, "repetition": 0.01}
-_DRIFTS: Mapping[str, AlertName] = {"disagrees": "tool_disagreement", "outside_range": "outside_range"}
-Series = Mapping[str, Sequence[float]]
-"""New values of single completions: `reward`, `log_length`, `repetition`; of checked ones also `gap` and `check`."""
+_LEAST_DEVIATIONS = {"length_runaway": 0.05, "repetition": 0.01}
+_LEAST_DEVIATION = 0.01  # of all others
+Series = Mapping[str, Sequence[Value]]
+"""New values: `reward`, `log_length`, `repetition`; of what was checked `gap`, `check`, `behind`, `disagreement`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,8 @@ class Alert:
         name: Which one.
         tool: The reward tool.
         step: The trainer's step at which it was found.
-        value: What was measured: the mean of the last 6 points, or a share since the baseline.
-        baseline: The same at first; of a share, the greatest that was to be expected.
+        value: The baseline, and how far the last 6 points are from it on the mean; of `outside_range` the share so far.
+        baseline: The mean of the first batches; of `outside_range` the greatest share that was to be expected.
         message: In words.
     """
 
@@ -65,8 +71,8 @@ class WatchedTool:
         name: The tool.
         check: The tool that checks it; None if none does.
         expected: The raw scores that are expected of it; what disagreement is, is measured.
-        tests: One test a series; that of the reward raises no alert.
-        waiting: Values that are not a point yet.
+        tests: One test a series; those of `reward` and `behind` raise no alert by themselves.
+        waiting: Values of too few completions to be a point yet.
         live: Counts for `tools.drift`.
         raised: The alerts that were raised and not acknowledged.
     """
@@ -75,27 +81,26 @@ class WatchedTool:
     check: str | None
     expected: Expected
     tests: dict[str, RiseTest] = field(default_factory=dict)
-    waiting: dict[str, list[float]] = field(default_factory=dict)
+    waiting: dict[str, list[Value]] = field(default_factory=dict)
     live: LiveStatistics = field(default_factory=LiveStatistics)
     raised: list[AlertName] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name in _RISES:
+        for name in (*_RISES, "reward", "behind"):
             if self.check is not None or name not in _CHECKED:
                 self.tests[name] = self._test(name)
-        self.tests["reward"] = RiseTest(0.0, 0.02)
 
-    def add(self, values: Series, rewards: Sequence[Reward], pairs: Sequence[Pair]) -> None:
-        """Take a batch: values of its completions, all rewards of this tool, and those that were checked."""
-        self._expect_disagreement()
+    def add(self, values: Series, rewards: Sequence[Reward]) -> None:
+        """Take a batch: values of its prompts, and all rewards of this tool."""
         self.live = self.live.observing(rewards, seconds=None, expected=self.expected)
-        self.live = self.live.comparing([reward for reward, _ in pairs], [check for _, check in pairs])
         self._add("reward", values["reward"])
         self._add("length_runaway", values["log_length"])
         self._add("repetition", values["repetition"])
         if self.check is not None:
             self._add("gap_grows", values.get("gap", ()))
-            self._add("check_falls", [-value for value in values.get("check", ())])
+            self._add("behind", values.get("behind", ()))
+            self._add("tool_disagreement", values.get("disagreement", ()))
+            self._add("check_falls", [value._replace(mean=-value.mean) for value in values.get("check", ())])
 
     def alerts(self, *, step: int, alpha: float, group: int) -> list[Alert]:
         """Return the alerts that are new, false ones with probability at most `alpha` in a whole run.
@@ -109,11 +114,11 @@ class WatchedTool:
         new = [
             self._rise(name, step)
             for name in _RISES
-            if name in self.tests and self.tests[name].log_evidence >= needed and self._counts(name)
+            if name in self.tests and self.tests[name].log_evidence >= needed and self._counts(name, needed)
         ]
-        for finding in drift(self.live, self.expected, alpha=2 * alpha / len(ALERTS), group=group):
-            if finding.code in _DRIFTS:
-                new.append(self._drift(_DRIFTS[finding.code], finding, step))
+        for finding in drift(self.live, self.expected, alpha=alpha / len(ALERTS), group=group):
+            if finding.code == "outside_range":
+                new.append(self._drift(finding.code, finding, step))
         new = [alert for alert in new if alert.name not in self.raised]
         self.raised += [alert.name for alert in new]
         return new
@@ -123,8 +128,8 @@ class WatchedTool:
         for name in self.raised:
             if name in self.tests:
                 self.tests[name] = self._test(name)
-            elif name == "tool_disagreement":
-                self._expect_as_much_disagreement()
+                if name == "gap_grows":
+                    self.tests["behind"] = self._test("behind")
             else:
                 self.live = self.live.model_copy(update={"raw_n": 0, "outside": 0})
         self.raised = []
@@ -133,9 +138,8 @@ class WatchedTool:
         """Return what `restore` needs."""
         return {
             "tests": {name: test.as_json() for name, test in self.tests.items()},
-            "waiting": self.waiting,
+            "waiting": {name: [list(value) for value in values] for name, values in self.waiting.items()},
             "live": self.live.model_dump(mode="json"),
-            "disagreement": self.expected.disagreement,
             "raised": self.raised,
         }
 
@@ -143,53 +147,45 @@ class WatchedTool:
         """Go on from where `as_json` was asked; a series that was not there then begins anew."""
         kept = state["tests"]
         self.tests = {name: test.restored(kept[name]) if name in kept else test for name, test in self.tests.items()}
-        self.waiting, self.raised = dict(state["waiting"]), list(state["raised"])
+        self.waiting = {name: [Value(*value) for value in values] for name, values in state["waiting"].items()}
+        self.raised = list(state["raised"])
         self.live = LiveStatistics.model_validate(state["live"])
-        self.expected = self.expected.model_copy(update={"disagreement": state["disagreement"]})
 
     def _test(self, name: str) -> RiseTest:
-        margin = _UNCHECKED_LENGTH if name == "length_runaway" and self.check is None else _MARGINS[name]
-        return RiseTest(margin, _LEAST_DEVIATIONS[name])
+        margin = _UNCHECKED_LENGTH if name == "length_runaway" and self.check is None else _MARGINS.get(name, 0.0)
+        least = 0.0 if name == "gap_grows" else -math.inf
+        return RiseTest(margin, _LEAST_DEVIATIONS.get(name, _LEAST_DEVIATION), least)
 
-    def _add(self, name: str, values: Sequence[float]) -> None:
-        """Make points of values in order, as many as there are, but at most three: a baseline spans four batches."""
+    def _add(self, name: str, values: Sequence[Value]) -> None:
+        """Make a point of a batch's values, together with those before it that were too few for one."""
         waiting = [*self.waiting.get(name, ()), *values]
-        points = min(_POINTS, len(waiting) // POINT)
-        for i in range(points):
-            self.tests[name].add(fmean(waiting[i * len(waiting) // points : (i + 1) * len(waiting) // points]))
-        self.waiting[name] = [] if points else waiting
+        enough = sum(value.n for value in waiting) >= POINT
+        if enough:
+            self.tests[name].add(waiting)
+        self.waiting[name] = [] if enough else waiting
 
-    def _expect_disagreement(self) -> None:
-        """Once the baseline is there, expect what it shows and half as much more, and count from nought."""
-        ready = self.check is not None and self.tests["gap_grows"].baseline is not None
-        if ready and self.expected.disagreement is None:
-            self._expect_as_much_disagreement()
-
-    def _expect_as_much_disagreement(self) -> None:
-        share = self.live.disagreed / max(1, self.live.compared)
-        self.expected = self.expected.model_copy(update={"disagreement": min(0.9, 1.5 * share + 0.05)})
-        self.live = self.live.model_copy(update={"compared": 0, "disagreed": 0})
-
-    def _counts(self, name: AlertName) -> bool:
+    def _counts(self, name: AlertName, needed: float) -> bool:
         """Say whether a rise is what its alert is about, and not the side of something good or plain."""
+        if name == "gap_grows":
+            return self.tests["behind"].log_evidence >= needed
         if name == "check_falls":
             return self._moved("reward") >= -STILL
-        if name in ("length_runaway", "repetition") and self.check is not None:
+        if self.check is not None:
             return -self._moved("check_falls") <= STILL
         return True
 
     def _moved(self, name: str) -> float:
-        test = self.tests[name]
-        return 0.0 if test.baseline is None or test.recent is None else test.recent - test.baseline
+        return self.tests[name].moved or 0.0
 
     def _rise(self, name: AlertName, step: int) -> Alert:
-        test = self.tests[name]
-        now, first = test.recent or 0.0, test.baseline or 0.0
+        first = self.tests[name].first or 0.0
+        now = first + self._moved(name)
         now_characters, first_characters = math.expm1(min(now, 30.0)), math.expm1(min(first, 30.0))
         said = {
             "gap_grows": f"the reward exceeds the check {self.check!r} by {now:.3f}; at first by {first:.3f}",
             "check_falls": f"the check {self.check!r} gives {-now:.3f}; at first {-first:.3f}",
             "length_runaway": f"{now_characters:,.0f} characters to a completion; at first {first_characters:,.0f}",
+            "tool_disagreement": f"{self.check!r} says otherwise of {now:.1%}; at first of {first:.1%}",
             "repetition": f"{now:.1%} of a completion says again what it said before; at first {first:.1%}",
         }[name]
         sign = -1 if name == "check_falls" else 1

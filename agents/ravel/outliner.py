@@ -98,17 +98,21 @@ def outline(chat: BaseChatModel, brief: Brief, limits: Limits, **how: Unpack[How
     Raises:
         AgentError: if there is no usable reply, an empty outline included; see `agents.asking.ask`.
     """
-    language = brief["language"]
-    values = {
-        "brief": brief_view(brief, labels_of(language)),
-        "sections": _wanted(brief, limits),
-        "longest": str(limits.words_a_section),
-    }
 
     def check(reply: Outline) -> None:
         check_outline(reply, brief, limits)
 
-    return ask(chat, prompt_of(language, "outliner"), values, Outline, check=check, **how)
+    prompt = prompt_of(brief["language"], "outliner")
+    return ask(chat, prompt, outliner_values(brief, limits), Outline, check=check, **how)
+
+
+def outliner_values(brief: Brief, limits: Limits) -> dict[str, str]:
+    """Return what the outliner is shown: the whole brief, and how many sections of which length there may be."""
+    return {
+        "brief": brief_view(brief, labels_of(brief["language"])),
+        "sections": _wanted(brief, limits),
+        "longest": str(limits.words_a_section),
+    }
 
 
 def fewest_sections(brief: Brief, limits: Limits) -> int:

@@ -27,13 +27,17 @@ def decide(
     Raises:
         AgentError: if there is no usable reply; see `agents.asking.ask`.
     """
-    language = state["brief"]["language"]
-    labels = labels_of(language)
-    values = {
+    values = planner_values(state, limits, refusal=refusal)
+    return ask(chat, prompt_of(state["brief"]["language"], "planner"), values, Action, check=_names_a_section, **how)
+
+
+def planner_values(state: WritingState, limits: Limits, *, refusal: str | None = None) -> dict[str, str]:
+    """Return what the planner is shown; see `decide`."""
+    labels = labels_of(state["brief"]["language"])
+    return {
         "brief": planner_brief(state["brief"], labels),
         "state": policy_view(state, limits, labels, refusal=refusal),
     }
-    return ask(chat, prompt_of(language, "planner"), values, Action, check=_names_a_section, **how)
 
 
 def _names_a_section(action: Action) -> None:

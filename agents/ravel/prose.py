@@ -75,11 +75,19 @@ def ask_for_prose(  # noqa: PLR0913, PLR0917  what drafter and refiner share
         AgentError: if there is no usable reply, one in another language included; see `agents.asking.ask`.
     """
     language, method = state["brief"]["language"], how.get("method", "text")
-    values = {**section_values(state, section), **(more or {}), "form": answer_form(language, method)}
+    values = prose_values(state, section, method, more)
     reply = model if method != "text" else partial(read_prose, model=model)
     prompt = prompt_of(language, role)
     answer = ask(chat, prompt, values, reply, check=lambda said: check_prose(said, language, limits), **how)
     return replace(answer, value=without_heading(answer.value, state["sections"][section]["title"]))
+
+
+def prose_values(
+    state: WritingState, section: str, method: Method, more: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return what whoever writes a section is shown; `more` is what a refiner sees beside it."""
+    form = answer_form(state["brief"]["language"], method)
+    return {**section_values(state, section), **(more or {}), "form": form}
 
 
 def section_values(state: WritingState, section: str, *, before: int = 2, join: bool = True) -> dict[str, str]:

@@ -7,7 +7,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from ravelar.agents.asking import Answer, How
 from ravelar.agents.ravel.prose import Refined, ask_for_prose
 from ravelar.tools.writing.limits import Limits
-from ravelar.tools.writing.state import WritingState
+from ravelar.tools.writing.state import Section, WritingState
 from ravelar.tools.writing.view import feedback_view
 
 _NONE = "-"
@@ -28,10 +28,14 @@ def refine(
     Raises:
         AgentError: if there is no usable reply, one in another language included; see `agents.asking.ask`.
     """
-    now = state["sections"][section]
-    more = {
-        "content": now["content"],
-        "feedback": feedback_view(now) or _NONE,
-        "findings": "\n".join(now["findings"]) or _NONE,
-    }
+    more = refiner_values(state["sections"][section])
     return ask_for_prose(chat, "refiner", Refined, state, section, limits, more=more, **how)
+
+
+def refiner_values(section: Section) -> dict[str, str]:
+    """Return what a refiner is shown beside what every writer is: the text, and what was said of it."""
+    return {
+        "content": section["content"],
+        "feedback": feedback_view(section) or _NONE,
+        "findings": "\n".join(section["findings"]) or _NONE,
+    }

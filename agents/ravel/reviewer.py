@@ -99,13 +99,17 @@ def review(
     Raises:
         AgentError: if there is no usable reply; see `agents.asking.ask`.
     """
-    values = {
+    prompt = prompt_of(state["brief"]["language"], "reviewer")
+    return ask(chat, prompt, reviewer_values(state, section, findings), Review, check=check_review, **how)
+
+
+def reviewer_values(state: WritingState, section: str, findings: Sequence[str]) -> dict[str, str]:
+    """Return what a reviewer is shown: the section's text among its neighbours, and what a program found in it."""
+    return {
         **section_values(state, section, before=1, join=False),
         "content": state["sections"][section]["content"],
         "findings": "\n".join(findings) or _NONE,
     }
-    prompt = prompt_of(state["brief"]["language"], "reviewer")
-    return ask(chat, prompt, values, Review, check=check_review, **how)
 
 
 def check_review(review: Review) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -17,13 +17,14 @@ from langgraph.types import Command
 from ravelar.cli.acquire_show import show_event, show_result
 from ravelar.cli.interruption import Terminated, giving_up_soon
 from ravelar.graphs.rlar import RlarGraph, build_rlar
-from ravelar.graphs.rlar_state import RlarContext, RlarOutput
+from ravelar.graphs.rlar_state import RemoteModel, RlarContext, RlarOutput
 from ravelar.task_rows import graph_row, read_all, read_probe_rows
 from ravelar.tools.adopted.entry import RemoteRecipe
 from ravelar.tools.adopted.place import place_of
 from ravelar.tools.columns import Columns
 from ravelar.tools.errors import InputError
 from ravelar.tools.hub.remote import open_remote
+from ravelar.tools.hub.remote_protocols import RemoteProtocol
 
 _ENDS_WELL = frozenset({"adopted", "known", "scored"})
 _INTERRUPTED = "interrupted; what was done is kept, the same command continues"
@@ -149,9 +150,9 @@ def _thresholds(given: Sequence[str]) -> dict[str, float]:
     return values
 
 
-def _remote(given: str) -> dict[str, str]:
+def _remote(given: str) -> RemoteModel:
     protocol, equals, url = given.partition("=")
     if not equals or not url.startswith(("http://", "https://")):
         raise InputError(f"--remote-model {given!r}: the form is PROTOCOL=URL, such as tei=http://127.0.0.1:8080")
     open_remote(RemoteRecipe(protocol=protocol, url=url))  # asks nobody; raises what is wrong with it
-    return {"protocol": protocol, "url": url}
+    return RemoteModel(url=url, protocol=cast("RemoteProtocol", protocol))

@@ -8,6 +8,7 @@ from ravelar.cli.bench_judge import judge
 from ravelar.cli.bench_measures import measures
 from ravelar.cli.bench_route import route
 from ravelar.cli.bench_serve import serve
+from ravelar.cli.bench_tracing import tracing
 from ravelar.cli.bench_train_reward import train_reward
 from ravelar.cli.bench_write import write
 from ravelar.cli.figures import show_figures
@@ -37,6 +38,7 @@ command.add_command(route)
 command.add_command(serve)
 command.add_command(write)
 command.add_command(train_reward)
+command.add_command(tracing)
 
 
 @command.command("score")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -179,7 +180,7 @@ def _run(stage: Stage[J], path: Path, *, retry_failed: bool) -> Tally:
     from ravelar.cli.progress import StageProgress  # noqa: PLC0415
 
     with StageRows(path) as rows, StageProgress(len(stage.jobs), path.stem) as progress:
-        shown: Stage[J] = Stage(stage.jobs, stage.named, stage.work, stage.at_once, stage.close, progress.row)
+        shown = replace(stage, on_row=progress.row)
         return asyncio.run(run_stage(shown, rows, retry_failed=retry_failed))
 
 

@@ -13,7 +13,8 @@ class LazyGroup(click.Group):
 
     Args:
         known: Name of each command to what it does in one line, in the order in which they are listed.
-        modules: Where they live: the module's name before the command's, such as "ravelar.cli.".
+        modules: Where they live: the module's name before the command's, such as "ravelar.cli.". A dash of
+            a command's name is an underscore there.
         settings: What `click.Group` takes.
     """
 
@@ -29,7 +30,7 @@ class LazyGroup(click.Group):
         """Import and return a command."""
         if cmd_name not in self._known:
             return None
-        command: click.Command = importlib.import_module(f"{self._modules}{cmd_name}").command
+        command: click.Command = importlib.import_module(self._modules + cmd_name.replace("-", "_")).command
         return command
 
     def resolve_command(

@@ -63,7 +63,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     table.add_column("tool", overflow="fold")
     for heading in ("how", "version", "state"):
         table.add_column(heading, no_wrap=True)

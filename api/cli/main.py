@@ -21,7 +21,10 @@ COMMANDS = {
     "hub": "Search the Hub for reward models, or look at one without downloading it.",
     "train": "Train a policy with routed rewards: GRPO, a demo, a study.",
     "serve": "Serve rewards over HTTP: trainers, batches, metrics.",
+    "ui": "Open the local page: run both graphs and watch them; no account.",
+    "studio": "Serve both graphs to LangGraph Studio, with their assistants.",
     "eval": "Measure writers, judges and reward tools; figures with intervals.",
+    "doctor": "See what works on this machine, what is missing, and the fix for each.",
     "sandbox": "See which layers of the jail hold on this machine.",
     "bench": "Measure speed and memory on this machine.",
 }

@@ -28,6 +28,7 @@ from ravelar.cli.progress import RowProgress
 from ravelar.cli.reward_scorers import opened
 from ravelar.tools.chat.meter import Meter
 from ravelar.tools.errors import BudgetExhausted, InputError, UnknownName
+from ravelar.tools.tracing.runs import bearing
 
 SCORERS = ("tool", "route", "hub", "remote", "judge", "given")
 
@@ -123,7 +124,8 @@ def _score(job: RewardJob) -> int:
         job.benchmark, job.files, scorer, name=named, limit=job.limit, seed=job.seed, references=job.references
     )
     with RowFile(job.out, about, resume=job.resume, overwrite=job.overwrite) as rows:
-        finished, interrupted = _run(job, cases, scorer, rows, meter)
+        with bearing(benchmark=job.benchmark, system=named, seed=job.seed):
+            finished, interrupted = _run(job, cases, scorer, rows, meter)
         said = said_of(cases, rows.rows)
         cost = spent(every_row(job.out), job.prices)
     _report(job, named, said, finished, cost)
@@ -140,7 +142,10 @@ def _run(job: RewardJob, cases: list[Any], scorer: Scorer, rows: RowFile, meter:
         progress.at(done, 0)
 
     try:
-        with giving_up_soon("interrupted; --resume goes on"), RowProgress(None) as progress:
+        with (
+            giving_up_soon("interrupted; --resume goes on"),
+            RowProgress(None) as progress,
+        ):
             return (
                 run_cases(
                     cases,

@@ -67,9 +67,10 @@ def command(**options: Any) -> None:
 
 
 def _serve(*, host: str, port: int, drain_limit: float, drain_wait: float, **options: Any) -> int:
+    from ravelar.tools.listening import address_of, open_port  # noqa: PLC0415
     from ravelar.training.service.app import create_app  # noqa: PLC0415
     from ravelar.training.service.metrics import Metrics  # noqa: PLC0415
-    from ravelar.training.service.server import address_of, open_port, run  # noqa: PLC0415
+    from ravelar.training.service.server import run  # noqa: PLC0415
 
     settings = _settings(host=host, **options)
     metrics = Metrics()
@@ -96,8 +97,8 @@ def _settings(  # noqa: PLR0913  one a flag
     unscored: str,
     **_other: Any,
 ) -> Any:
+    from ravelar.tools.listening import is_loopback  # noqa: PLC0415
     from ravelar.training.adapters.unscored import unscored_of  # noqa: PLC0415
-    from ravelar.training.service.server import is_loopback  # noqa: PLC0415
     from ravelar.training.service.settings import BYTES_IN_FLIGHT, ServiceSettings  # noqa: PLC0415
 
     token = read_token(token_file)

@@ -1,10 +1,11 @@
 """`ravelar train study`: routed rewards beside single ones, on tiny policies; hours of one core, resumable."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 
-from ravelar.cli.interruption import Terminated, termination
+from ravelar.cli.train_rows import check_rows, interrupted_by
 
 
 @click.command("study")
@@ -13,10 +14,18 @@ from ravelar.cli.interruption import Terminated, termination
 @click.option("--arm", "arms", multiple=True, metavar="NAME", help="Only this arm; may be given again.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Runs side by side.")
 @click.option("--resume", is_flag=True, help="Go on after the rows that are there.")
+@click.option("--guard", "only_guard", is_flag=True, help="Only the runs beside the guard; minutes.")
 @click.option("--report", "only_report", is_flag=True, help="Run nothing; report from the rows that are there.")
 @click.option("--into", type=click.Path(path_type=Path), help="Put the report between this document's marks.")
 def command(  # noqa: PLR0913, PLR0917  as many options
-    out: Path, seeds: int, arms: tuple[str, ...], jobs: int, resume: bool, only_report: bool, into: Path | None
+    out: Path,
+    seeds: int,
+    arms: tuple[str, ...],
+    jobs: int,
+    resume: bool,
+    only_guard: bool,
+    only_report: bool,
+    into: Path | None,
 ) -> int:
     """Compare routed rewards with single ones on tiny policies.
 
@@ -31,22 +40,16 @@ def command(  # noqa: PLR0913, PLR0917  as many options
     for module, extra in (("trl", "train"), ("sklearn", "acquire"), ("matplotlib", "plots")):
         need(module, extra=extra, what="the study")
     from ravelar.training.study.report import written_report  # noqa: PLC0415  heavy
-    from ravelar.training.study.schedule import Plan, Rows, study  # noqa: PLC0415
+    from ravelar.training.study.schedule import Plan, Rows, guards, study  # noqa: PLC0415
 
     chosen = _chosen(arms)
     plan = Plan(seeds=tuple(range(1, seeds + 1)), arms=chosen or Plan().arms)
     rows = Rows(out / "rows.jsonl")
-    _check(rows.path, resume=resume, only_report=only_report)
+    check_rows(rows.path, resume=resume, only_report=only_report)
     if not only_report:
-        try:
-            with termination():
-                study(plan, out, jobs=jobs, tell=lambda line: click.echo(line, err=True))
-        except Terminated:
-            click.echo("ravelar: terminated; --resume goes on", err=True)
-            return 143
-        except KeyboardInterrupt:
-            click.echo("ravelar: interrupted; --resume goes on", err=True)
-            return 130
+        work = partial(guards if only_guard else study, plan, out, jobs=jobs, tell=partial(click.echo, err=True))
+        if code := interrupted_by(work):
+            return code
     click.echo(written_report(rows, plan, out, into))
     return 0
 
@@ -60,12 +63,3 @@ def _chosen(names: tuple[str, ...]) -> tuple[str, ...]:
     from ravelar.training.study.arms import arm_named  # noqa: PLC0415  heavy
 
     return tuple(arm_named(name).name for name in names)
-
-
-def _check(rows: Path, *, resume: bool, only_report: bool) -> None:
-    from ravelar.tools.errors import InputError  # noqa: PLC0415
-
-    if only_report and not rows.exists():
-        raise InputError(f"there are no rows to report: {rows} does not exist")
-    if not only_report and not resume and rows.exists():
-        raise InputError(f"{rows} is there already; --resume goes on after its rows, --report only reports them")

@@ -185,8 +185,12 @@ def _rows(target: Any, data: Callable[[], Any], **options: Any) -> list[dict[str
 def _client(uploads: bool) -> "Client":
     from langsmith import Client  # noqa: PLC0415
 
+    from ravelar.tools.tracing.client import TracingClient  # noqa: PLC0415
+
     # Without an upload nobody is asked: a client of its own, so that nothing of the environment sends anything.
-    return Client() if uploads else Client(api_url="http://127.0.0.1:9", api_key="none", auto_batch_tracing=False)
+    return (
+        TracingClient() if uploads else Client(api_url="http://127.0.0.1:9", api_key="none", auto_batch_tracing=False)
+    )
 
 
 def _inputs(item: Item, messages: MessageSet) -> dict[str, Any]:

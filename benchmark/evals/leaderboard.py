@@ -15,7 +15,7 @@ from ravelar.benchmark.evals.resampling import LEVEL, RESAMPLES, SEED
 from ravelar.benchmark.evals.table import Table
 from ravelar.tools.errors import InputError
 
-ALPHA = 1 - LEVEL
+ALPHA = round(1 - LEVEL, 9)  # ours: 0.05, and not a rounding error more
 
 
 class Published(NamedTuple):

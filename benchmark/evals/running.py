@@ -14,9 +14,12 @@ from typing import Any, Generic, TypeVar
 from ravelar.benchmark.evals.rows import Row, StageRows
 from ravelar.tools.errors import BudgetExhausted, InputError, ModelUnavailable, RavelarError
 from ravelar.tools.scoring import describe
+from ravelar.tools.tracing.runs import traced
 
 J = TypeVar("J")
 
+_TRACED = ("score", "verdict", "better", "cut", "calls", "tokens_in", "tokens_out", "seconds", "end")
+"""Fields of rows that go into traces: no texts, and no reasons, which may quote a reference."""
 _HOPELESS_AFTER = 3  # ours: a stage of which so many jobs find no model, and none does, ends
 
 
@@ -31,6 +34,7 @@ class Stage(Generic[J]):
         at_once: How many jobs run side by side.
         close: What is awaited when the stage has ended, however it did.
         on_row: Told of each row as it is written.
+        name: What is done, for traces: each job is a run of that name, with the fields of `named` as its metadata.
     """
 
     jobs: Mapping[str, J]
@@ -39,6 +43,7 @@ class Stage(Generic[J]):
     at_once: int = 8
     close: Callable[[], Awaitable[None]] | None = None
     on_row: Callable[[Row], None] | None = None
+    name: str = "job"
 
 
 @dataclass(slots=True)
@@ -108,8 +113,12 @@ class _Crew(Generic[J]):
 
     async def _done(self, key: str) -> Mapping[str, Any] | None:
         """Return a row's fields, its error among them; None if the stage must end instead."""
+        job = self._stage.jobs[key]
         try:
-            return await self._stage.work(self._stage.jobs[key])
+            with traced(self._stage.name, tags=("benchmark",), **self._stage.named(job)) as run:
+                fields = await self._stage.work(job)
+                run.ended_with(lambda: {name: fields[name] for name in _TRACED if name in fields})
+            return fields
         except BudgetExhausted as error:
             self._tally.stopped = str(error)
             return None

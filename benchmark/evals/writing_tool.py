@@ -18,6 +18,7 @@ from ravelar.benchmark.evals.measures.row import measure
 from ravelar.tools.chat.meter import Meter
 from ravelar.tools.errors import InputError, RavelarError
 from ravelar.tools.scoring import describe
+from ravelar.tools.tracing.leaving_out import MARK
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -96,6 +97,7 @@ def evaluate_writing(
         run,
         arun,
         name="evaluate_writing",
+        metadata=dict(MARK),
         description="Evaluate a text for what it was asked for: program checks that refuse it by name (repetition, "
         "wrong language, wrong length, leaked format, broken off, empty), and, if a judge is configured, a score from "
         "1 to 10 with reasons. A score of null is unknown, not zero.",

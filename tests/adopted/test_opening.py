@@ -1,6 +1,7 @@
 """Many processes at one library, killed processes, and places that can't hold one."""
 
 import builtins
+import gc
 import multiprocessing
 import os
 import sqlite3
@@ -19,6 +20,7 @@ PROCESSES = 8
 EACH = 5
 
 
+@pytest.mark.slow
 def test_eight_processes_adopting_at_once_lose_nothing_and_agree(url, adopter):
     """They also make the file, or the tables, at once: none was there before."""
     said, _ = adopter(url, str(EACH), "--processes", str(PROCESSES)).communicate(timeout=100)
@@ -46,6 +48,7 @@ def test_threads_of_one_process_may_adopt_at_once(url, make_entry):
 
 
 @pytest.mark.parametrize("after", [0, 1, 4])
+@pytest.mark.slow
 def test_a_process_killed_while_writing_leaves_all_that_it_said_was_done(url, adopter, make_entry, after):
     process = adopter(url, "p", "100000")
     assert process.stdout.readline() == "ready\n"
@@ -212,3 +215,13 @@ def test_a_forked_worker_leaves_its_parents_connection_alone(postgres_url, make_
         assert child.exitcode == 0
         assert store.active()
         assert store._shelf._ask(lambda base: base.conn.info.backend_pid) == pid
+
+
+def test_a_store_that_nobody_holds_any_longer_is_closed(tmp_path):
+    store = open_store(tmp_path / "library.sqlite")
+    assert store.active() == {}
+    connection = store._shelf._opened.store.conn
+    del store
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

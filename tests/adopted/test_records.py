@@ -34,6 +34,7 @@ RECORDS = st.lists(
 
 
 @given(RECORDS, st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_what_is_active_hangs_on_the_set_of_records_alone(records: list[Record], chance: random.Random) -> None:
     mixed = [*records, *chance.choices(records, k=3)] if records else []
     chance.shuffle(mixed)

@@ -260,6 +260,7 @@ def test_a_handle_may_be_pickled_and_one_in_memory_says_why_not(url, make_entry)
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.slow
 def test_a_worker_process_opens_the_store_for_itself(url, make_entry, method):
     with open_store(url) as store:
         store.adopt(make_entry())

@@ -64,6 +64,7 @@ def test_without_labels_and_without_a_deciding_reference_nothing_is_adopted(mode
     assert outcome.end == "insufficient_probes"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("jail")
 def test_deciding_references_of_the_prompts_themselves_are_evidence_enough(model):
     met = [Triple(row["prompt"], "x", row["reference"]) for row in UNITS.examples(160)]
@@ -72,7 +73,7 @@ def test_deciding_references_of_the_prompts_themselves_are_evidence_enough(model
 
 
 def test_it_is_checked_when_it_is_made_and_travels_by_pickle(tmp_path):
-    with pytest.raises(InputError, match="no setting 'modle'; settings: tool, acquire, model"):
+    with pytest.raises(InputError, match=r"no setting 'modle'; settings: .*\bmodel\b"):
         RlarAcquirer(settings={"modle": "x"})
     with pytest.raises(InputError, match=r"probes.jsonl: no such file"):
         RlarAcquirer(str(tmp_path / "probes.jsonl"))

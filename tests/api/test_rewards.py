@@ -101,6 +101,7 @@ def test_every_variable_is_documented():
     assert [name for name in VARIABLES if f"`{name}`" not in page] == []
 
 
+@pytest.mark.slow
 def test_trls_own_command_trains_with_it(tmp_path):
     """`python -m trl.scripts.grpo --reward_funcs ravelar.rewards.routed_reward`: TRL's parser, loader and trainer."""
     data = tmp_path / "data"

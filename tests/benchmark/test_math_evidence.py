@@ -21,6 +21,7 @@ def found() -> dict[str, dict[str, int]]:
     return measure(DATA)
 
 
+@pytest.mark.slow
 def test_gsm8k_labels_are_met_without_one_false_verdict(found: dict[str, dict[str, int]]) -> None:
     counts = found["gsm8k"]
     assert counts["solutions"] > 1000
@@ -28,11 +29,13 @@ def test_gsm8k_labels_are_met_without_one_false_verdict(found: dict[str, dict[st
     assert (counts["false_accepts"], counts["false_rejects"], counts["unscored"]) == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_no_cheat_is_accepted(found: dict[str, dict[str, int]]) -> None:
     assert found["gsm8k_cheats"]["completions"] > 1000
     assert found["gsm8k_cheats"]["accepted"] == 0
 
 
+@pytest.mark.slow
 def test_every_reference_of_math_accepts_itself_and_refuses_the_next(found: dict[str, dict[str, int]]) -> None:
     counts = found["math500"]
     for kind in ("accept_themselves_in_prose", "accept_themselves_in_a_box", "accept_their_worked_solution"):
@@ -48,6 +51,7 @@ def test_other_notations_are_three_and_differ() -> None:
         assert len({*written, rf"\boxed{{{reference}}}"}) == 4, written
 
 
+@pytest.mark.slow
 def test_docs_publish_what_is_measured(found: dict[str, dict[str, int]]) -> None:
     published = re.findall(
         r"^\| `(\w+)\.(\w+)` \|[^|]*\| ([0-9,]+) \|$", (ROOT / "docs/verifiers.md").read_text(), re.M

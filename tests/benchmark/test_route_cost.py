@@ -39,6 +39,7 @@ def test_every_prompt_is_counted_once(short: route_cost.Run) -> None:
     assert short.unasked == short.right - (short.calls - 8)
 
 
+@pytest.mark.slow
 def test_new_families_are_met_with_calls_not_with_wrong_names() -> None:
     late = stream(mixed_prompts(800, SEED, late=LATE_FAMILIES))
     assert all(late.calls_by_family[family] >= 3 for family in LATE_FAMILIES)
@@ -82,6 +83,7 @@ def test_prompts_are_the_same_for_the_same_seed_and_hardly_ever_repeat() -> None
     assert len({one.prompt for one in given}) > 490
 
 
+@pytest.mark.slow
 def test_real_prompts_of_eight_sets_are_mostly_recognised(shared: Callable[[str], Path]) -> None:
     data = shared("gsm8k/train.jsonl.gz").parents[1]
     given = real_prompts(800, SEED, data=data, families=EIGHT)

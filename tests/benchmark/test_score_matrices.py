@@ -216,6 +216,7 @@ def quick_report():
     return report({name: scheme for name, scheme in all_schemes().items() if name not in FITTED_OFTEN})
 
 
+@pytest.mark.slow
 def test_on_real_scores_calibration_recovers_what_the_raw_mean_loses(quick_report):
     lines = {line.what: line for line in quick_report[0].schemes}
     assert lines[RAW_MEAN].over_best.high < -0.1
@@ -251,6 +252,7 @@ def check_docs(text):
     return {name for title, _, name in told.keys() - measured.keys() if title in tables_measured}
 
 
+@pytest.mark.slow
 def test_docs_publish_what_is_measured(quick_report):
     assert check_docs(quick_report[1]) == FITTED_OFTEN
 

@@ -10,6 +10,8 @@ from ravelar.benchmark.http_load import Target, run_load
 from ravelar.benchmark.service_load import PLAIN, PLAIN_ASYNC, ROUTED, SERVICE, measure, memory_under_load
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("busy")
 def test_all_four_systems_are_measured_in_one_run() -> None:
     report = measure(seconds=0.1, rounds=1, rows=(2,))
     assert {(row["system"], row["clients"]) for row in report} == {
@@ -21,6 +23,8 @@ def test_all_four_systems_are_measured_in_one_run() -> None:
     assert all(row["rate_to_def"] == row["cpu_def_to"] == 1 for row in report if row["system"] == PLAIN)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("busy")
 def test_memory_is_that_of_the_service_and_its_processes() -> None:
     figures = memory_under_load(0.05)
     assert figures["completions"] > figures["requests"] > 0

@@ -8,6 +8,7 @@ from ravelar.cli.bench_write import _show
 pytest.importorskip("langchain_openai", reason="the benchmark goes through OpenAI's client")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sections", "share"), [(6, 1 / 3), (12, 1 / 5), (26, 1 / 5)])
 def test_a_run_sends_a_fraction_of_what_the_published_loop_sends_and_finishes(sections, share):
     figures = count_prompts(sections, latency_s=0.0)
@@ -16,6 +17,7 @@ def test_a_run_sends_a_fraction_of_what_the_published_loop_sends_and_finishes(se
     assert figures["prompt_characters"] <= share * figures["published_characters"]
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_and_shows_every_figure(capsys):
     figures = measure(sections=(2,), timed=3, at_once=3, runs=1)
     assert figures["prompts"]["2"]["share"] is None  # nobody published that

@@ -67,6 +67,7 @@ def inside(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
     return run
 
 
+@pytest.mark.slow
 def test_a_walk_from_examples_to_rewards(ravelar, model, tmp_path):
     done = ravelar("acquire", *GIVEN, *model.flags)
     assert done.returncode == 0, done.stderr
@@ -108,6 +109,7 @@ def test_the_result_as_json_is_one_line_of_the_graphs_output(inside, model):
 
 
 @pytest.mark.parametrize(("typed", "code", "end"), [("y\n", 0, "adopted"), ("n\ntoo strict\n", 1, "not_approved")])
+@pytest.mark.slow
 def test_asked_before_adoption_a_person_decides(inside, model, typed, code, end):
     done = inside("acquire", *GIVEN, *model.flags, "--ask", stdin=typed)
     assert done.returncode == code
@@ -128,6 +130,7 @@ def test_nobody_to_ask_adopts_nothing_and_asks_again_without_a_further_call(insi
     assert model.asked == ["task namer", "writer"]
 
 
+@pytest.mark.slow
 def test_fresh_begins_anew(inside, model):
     inside("acquire", *GIVEN, *model.flags, "--ask", stdin="")
     fresh = inside("acquire", *GIVEN, *model.flags, "--ask", "--fresh", stdin="y\n")
@@ -200,6 +203,7 @@ def test_a_broken_row_is_named_by_file_and_line_before_anything_is_spent(inside,
     assert not model.asked
 
 
+@pytest.mark.slow
 def test_a_remote_model_that_is_not_there_is_a_named_reason(inside, model):
     done = inside("acquire", *GIVEN, *model.flags, "--remote-model", "tei=http://127.0.0.1:9")
     assert done.returncode == 0  # the verifier is adopted all the same
@@ -207,6 +211,7 @@ def test_a_remote_model_that_is_not_there_is_a_named_reason(inside, model):
     assert "can't be reached" in " ".join(done.stderr.split())
 
 
+@pytest.mark.slow
 def test_score_acquires_tools_for_two_unknown_tasks_among_known_rows(ravelar, model, tmp_path):
     known = [json.loads(line) for line in (ROOT / "examples/mixed.jsonl").read_text().splitlines()][:20]
     units = [json.loads(line) for line in Path(PROBES).read_text().splitlines()]

@@ -107,6 +107,7 @@ def test_a_judge_over_the_wire_with_one_bad_reply_failing_its_row_alone(told, tm
     assert found["cost"]["calls"] == 14  # what the failed row had cost stays counted
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_and_resumed_the_rows_equal_an_undisturbed_runs(ravelar, tmp_path) -> None:
     data, out, whole = pairs(tmp_path / "natural.json", 24), tmp_path / "rows.jsonl", tmp_path / "whole.jsonl"
     rng = random.Random(7)
@@ -135,6 +136,7 @@ def _what_counts(path):
     return {key: (row["votes"], row["share"], row["error"], row["subset"]) for key, row in rows_of(path).items()}
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_there_and_says_how_to_go_on(tmp_path) -> None:
     data, out = pairs(tmp_path / "natural.json", 60), tmp_path / "rows.jsonl"
     hearing = (
@@ -174,6 +176,7 @@ def test_a_limit_ends_the_run_in_good_order(told, tmp_path) -> None:
         assert len(server.requests) == 16
 
 
+@pytest.mark.slow
 def test_a_judge_that_cannot_be_reached_leaves_every_case_unscored_with_the_reason(told, tmp_path) -> None:
     data, out = pairs(tmp_path / "natural.json", 2), tmp_path / "rows.jsonl"
     done = told(*[x for x in arguments(data, out, "http://127.0.0.1:9/v1") if x != "--json"])

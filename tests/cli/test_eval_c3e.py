@@ -48,6 +48,7 @@ def outputs(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_texts_are_taken_judged_and_reported(
     ravelar: Callable[..., Any], items: Path, outputs: Path, tmp_path: Path
 ) -> None:
@@ -69,6 +70,7 @@ def test_texts_are_taken_judged_and_reported(
     assert {path.name for path in Path(run).glob("report.*")} == {"report.md", "report.json", "report.html"}
 
 
+@pytest.mark.slow
 def test_ravel_writes_end_to_end_items_in_folders_of_their_own_and_goes_on(
     ravelar: Callable[..., Any], items: Path, tmp_path: Path
 ) -> None:
@@ -100,6 +102,7 @@ def test_ravel_writes_end_to_end_items_in_folders_of_their_own_and_goes_on(
     assert 'aria-label="share of runs that finished (S)"' in (run / "report.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

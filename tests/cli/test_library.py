@@ -156,6 +156,7 @@ def test_an_export_is_imported_elsewhere_and_not_in_use_without_probes(library, 
     assert "the index says" in call("import", tmp_path / "shared", code=2)
 
 
+@pytest.mark.slow
 @needs_measuring
 def test_an_import_is_measured_on_ones_own_probes_and_then_in_use(library, call, tmp_path):
     call("export", tmp_path / "shared", "greeting")
@@ -203,6 +204,7 @@ def test_adopted_tools_score_from_python_and_follow_the_library(library):
     assert score().value == 1.0
 
 
+@pytest.mark.slow
 def test_adopted_tools_score_on_the_command_line(library, ravelar, tmp_path):
     rows = [{"prompt": "Greet.", "completion": said, "task": "greeting"} for said in ("Hello!", "Go.")]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

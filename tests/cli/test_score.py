@@ -69,6 +69,7 @@ def test_bad_rows_are_named_and_the_others_are_scored(ravelar, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_csv_and_standard_input_and_renamed_columns(ravelar, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('question,answer,gold\n"6 * 7?","42","42"\n')
@@ -77,6 +78,7 @@ def test_csv_and_standard_input_and_renamed_columns(ravelar, tmp_path):
     assert rows_of(ravelar("score", "-", stdin=json.dumps(RIGHT) + "\n").stdout)[0]["reward"] == 1.0
 
 
+@pytest.mark.slow
 def test_several_processes_give_the_same_rows(ravelar, tmp_path):
     given = write_rows(tmp_path / "a.jsonl", [RIGHT, WRONG, "{bad"] * 300)
     one, two = ravelar("score", given), ravelar("score", given, "--jobs", "2")
@@ -100,6 +102,7 @@ def test_several_processes_give_the_same_rows(ravelar, tmp_path):
         (["tools", "math_anser"], "did you mean 'math_answer'?"),
     ],
 )
+@pytest.mark.slow
 def test_wrong_usage_is_explained_and_ends_with_two(ravelar, arguments, message):
     done = ravelar(*arguments)
     assert done.returncode == 2
@@ -118,6 +121,7 @@ def test_an_existing_file_is_never_overwritten_unasked(ravelar, tmp_path):
     assert len(rows_of(out.read_text())) == 1
 
 
+@pytest.mark.slow
 def test_resume_continues_after_a_line_cut_short_and_counts_all_rows(ravelar, tmp_path):
     unusable = {**RIGHT, "reference": "", "tool": "math_answer"}
     given, out = write_rows(tmp_path / "a.jsonl", [RIGHT, unusable, "{bad", RIGHT, WRONG]), tmp_path / "out.jsonl"
@@ -144,6 +148,7 @@ def test_resume_refuses_a_file_that_holds_something_else(ravelar, tmp_path):
         assert (done.returncode, message in done.stderr, out.read_text()) == (2, True, content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_an_interrupted_run_leaves_a_valid_file_that_resume_completes(ravelar, tmp_path, sent, code):
     given, out = write_rows(tmp_path / "a.jsonl", [RIGHT, WRONG] * 20_000), tmp_path / "out.jsonl"

@@ -10,6 +10,8 @@ from ravelar.tools.card import ToolCard
 from ravelar.tools.evidence.trial import Trial
 from ravelar.tools.task import TaskSpec
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 def verify(prompt, completion, reference):
     if "broken" in str(reference):

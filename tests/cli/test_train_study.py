@@ -1,19 +1,18 @@
 """`ravelar train study` and `ravelar train demo` as a person meets them: wrong flags, no rows, Ctrl-C."""
 
-import os
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ctrl_c import interrupted
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.mark.slow
 def test_there_is_nothing_to_report_without_rows(ravelar: Run, tmp_path: Path) -> None:
     done = ravelar("train", "study", "--report", "--out", str(tmp_path))
     assert done.returncode == 2
@@ -28,6 +27,7 @@ def test_rows_that_are_there_are_not_touched_unasked(ravelar: Run, tmp_path: Pat
     assert (tmp_path / "rows.jsonl").read_text() == '{"kind": "kit", "seed": 1}\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -50,6 +50,7 @@ def test_a_broken_row_is_named(ravelar: Run, tmp_path: Path) -> None:
     assert "rows.jsonl, line 1: no row of a study" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_kept_rows_are_reported_into_a_page_by_one_command(ravelar: Run, tmp_path: Path) -> None:
     shutil.copy(ROOT / "docs" / "study" / "rows.jsonl", tmp_path)
     page = tmp_path / "page.md"
@@ -61,20 +62,10 @@ def test_the_kept_rows_are_reported_into_a_page_by_one_command(ravelar: Run, tmp
     assert {path.name for path in tmp_path.iterdir()} >= {"accuracy.svg", "curves.svg"}
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("busy")
 def test_ctrl_c_ends_the_demo_with_130_and_leaves_no_traceback() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "ravelar", "train", "demo"], stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as demo:
-        try:
-            assert demo.stderr is not None
-            first = demo.stderr.readline()
-            assert first.startswith("teaching a policy")
-            demo.send_signal(signal.SIGINT)
-            rest = demo.stderr.read()
-            assert demo.wait(timeout=60) == 130
-        finally:
-            if demo.poll() is None:
-                os.killpg(demo.pid, signal.SIGKILL)
+    rest = interrupted("train", "demo", first="teaching a policy")
     assert rest.strip() == "ravelar: interrupted"
 
 

@@ -50,6 +50,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, tmp_pa
     return run
 
 
+@pytest.mark.slow
 def test_a_replay_works_with_no_key_and_says_what_it_is_on_every_surface(ravelar, tmp_path: Path) -> None:
     done = ravelar("write", "An essay on tide tables", *DEMO, "--out", "article", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -129,6 +130,7 @@ def test_a_run_that_does_not_finish_exits_with_1_and_leaves_its_page(typed) -> N
     assert "Not a finished article" in Path("a/article.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_and_pays_for_nothing_twice(typed) -> None:
     typed("x", *DEMO, "--out", "a", "--max-steps", "5")
     code, out, _ = typed("--resume", "--out", "a", "--max-steps", "50")
@@ -165,6 +167,7 @@ def test_ones_own_outline_is_taken(typed) -> None:
     assert [section["title"] for section in events[1]["sections"]] == ["One", "Two"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_model_hangs_keeps_what_was_done(tmp_path: Path) -> None:
     with Hanging() as server:
         command = ["write", "x", "--model", "openai:m", "--base-url", server.url, "--protocol", "fixed", "--out", "a"]

@@ -16,12 +16,15 @@ from ravelar.tools.evidence.adoption import (
     decide_replacement,
     decide_reward_model,
     decide_verifier,
+    ranking,
+    repair_text,
 )
 from ravelar.tools.evidence.facts import card_evidence
+from ravelar.tools.evidence.intervals import wilson
 from ravelar.tools.evidence.measure import Comparison
 from ravelar.tools.evidence.probes import HOSTILE
 from ravelar.tools.evidence.thresholds import Thresholds
-from ravelar.tools.evidence.trial import Rate, Trial
+from ravelar.tools.evidence.trial import Mistake, Rate, Trial
 
 FLAWLESS = Rate(value=1.0, low=0.95, high=1.0, n=80)
 
@@ -185,6 +188,70 @@ def test_a_card_holds_counts_intervals_and_the_probes_hash() -> None:
     assert by_name["false accepts"].value == pytest.approx(0.05)
     assert (by_name["false accepts"].low, by_name["false accepts"].high) == pytest.approx((0.02, 0.1))
     assert by_name["hostile probes at the bottom"].n == 40
+    fooled = card_evidence(trial(hostile_above_bottom={"hedged": 3, "empty": 1}), "probes", "a command")
+    held = {fact.measure: fact for fact in fooled}["hostile probes at the bottom"]
+    assert (held.value, held.low, held.high) == pytest.approx((0.9, *wilson(0.9, 40)))
+    assert not any("hostile" in fact.measure for fact in card_evidence(trial(hostile={}), "probes", "a command"))
     assert {"area under the ROC curve", "pairwise accuracy within prompts", "balanced accuracy"} <= set(by_name)
     assert all("sha256:1" in fact.data and "held-out" in fact.data and fact.unscored == 2 for fact in facts)
     assert card_evidence(Trial(probes="x", half="all", n=0), "none", "none") == ()
+
+
+@pytest.mark.parametrize(
+    "held_out",
+    [
+        {"good": rate(1.0, 0.95, n=50)},
+        {"good": rate(0.97, 0.90)},
+        {"hostile": {"empty": 5}},
+        {"unscored": 4},
+    ],
+)
+def test_a_bound_that_is_just_met_is_met(held_out: dict[str, Any]) -> None:
+    assert report(held_out).decision.adopt
+
+
+def test_a_share_that_is_just_met_on_the_shown_half_is_met() -> None:
+    assert report(shown=trial("shown", good=rate(0.90, 0.5), bad=rate(0.90, 0.5))).decision.adopt
+
+
+def test_chance_itself_is_not_above_chance() -> None:
+    assert decide_reward_model(trial("shown"), trial(pairwise=rate(0.6, 0.5))).codes == ("not_above_chance",)
+    assert decide_reward_model(trial("shown", pairwise=rate(0.5, 0.4)), trial()).codes == ("not_above_chance",)
+    assert decide_reward_model(trial("shown", pairwise=None), trial()).adopt, "measured on one half alone"
+
+
+def test_just_enough_pairs_or_probes_rank_and_one_less_is_told() -> None:
+    needs = Thresholds()
+    assert ranking(trial(pairwise=rate(1.0, 0.9, n=20)), needs)[0] == "pairwise"
+    few = {"pairwise": rate(1.0, 0.9, n=19)}
+    assert ranking(trial(**few, good=rate(1.0, 0.9, n=20)), needs)[0] == "auc"
+    said, found = ranking(trial(**few, good=rate(1.0, 0.9, n=19)), needs)
+    assert (said, found) == ("19 pairs, 19 good and 80 bad probes; 20 pairs or 20 of each class are needed", None)
+    assert ranking(trial(pairwise=None, good=None), needs)[0].startswith("0 pairs, 0 good and 80 bad")
+
+
+def test_without_a_comparison_the_incumbent_stays() -> None:
+    assert not decide_replacement(None).adopt
+
+
+def test_the_half_that_is_at_fault_is_named_with_what_it_needed() -> None:
+    refused = decide_reward_model(trial("shown", pairwise=rate(0.2, 0.1)), trial(pairwise=rate(0.6, 0.4)))
+    shown, held_out = refused.reasons
+    assert "the value must be above 0.50" in shown.message
+    assert "the lower end must be above 0.50" in held_out.message
+
+
+def mistake(**more: Any) -> Mistake:
+    facts = {"origin": "labelled", "prompt": "p", "completion": "c", "reference": "r", "good": True, "value": 0.0}
+    return Mistake(**(facts | more))
+
+
+def test_what_is_repaired_is_named_and_its_mistakes_are_shown_up_to_a_number() -> None:
+    assert repair_text(report()).startswith("- all shown probes are met")
+    assert "Probes on which" not in repair_text(report())
+    assert "Probes on which" not in repair_text(VerifierReport(source_hash="s"))
+    wrong = [mistake(completion=f"c{i}", good=i > 0, reason="too long" if i == 0 else None) for i in range(4)]
+    told = repair_text(report(shown=trial("shown", good=rate(0.5, 0.4), mistakes=wrong)), mistakes=2)
+    assert "rejects 0 good probes" in told
+    assert "'c0': got 0.0, wanted the bottom (too long)" in told
+    assert told.endswith("'c1': got 0.0, wanted the top")

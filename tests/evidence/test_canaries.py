@@ -6,10 +6,19 @@ from typing import Any
 import pytest
 
 from ravelar.tools.errors import ToolUnavailable
-from ravelar.tools.evidence.canaries import CANARIES, CONTEXTS, canary_texts, describe, run_canaries
+from ravelar.tools.evidence.canaries import (
+    BATCH,
+    CANARIES,
+    CONTEXTS,
+    LONG_CHARACTERS,
+    ORDINARY,
+    canary_texts,
+    describe,
+    run_canaries,
+)
 from ravelar.tools.evidence.probes import Probe, ProbeSet
 from ravelar.tools.reward import Triple
-from ravelar.tools.sandbox.protocol import Limits, Program, Sandbox
+from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program, Sandbox
 
 from .verifier_sources import HONEST
 
@@ -82,6 +91,7 @@ def test_a_verifier_that_fails_on_an_ordinary_completion_is_found_first(jail: Sa
     assert found == {"a completion of the shown half": "raised"}
 
 
+@pytest.mark.slow
 def test_slow_on_long_texts_alone_is_no_failure(jail: Sandbox) -> None:
     assert failures(jail, "while len(completion) > 3000:\n    pass\nreturn float(completion == '4711')") == {}
 
@@ -115,3 +125,90 @@ def test_canaries_are_the_same_each_time_and_can_be_encoded() -> None:
     assert len(CANARIES) > 30
     for _, text in canary_texts():
         assert text.encode("utf-8").decode("utf-8") == text
+
+
+def tried(fake_sandbox: Callable[..., Any], says: Callable[[Call], Outcome], those: ProbeSet | None = None) -> Any:
+    """Run the canaries on a sandbox that answers as it is told; return it and what failed."""
+    sandbox = fake_sandbox(says)
+    return sandbox, run_canaries(Program("x"), probes() if those is None else those, sandbox, LIMITS)
+
+
+def test_ordinary_completions_go_first_then_short_canaries_before_long_ones(fake_sandbox: Callable[..., Any]) -> None:
+    sandbox, _ = tried(fake_sandbox, lambda call: Outcome(0.0))
+    texts = [call.args[1] for call in sandbox.calls]
+    assert texts[:CONTEXTS] == ["4711"] * CONTEXTS
+    lengths = [len(text) for text in texts[CONTEXTS:]]
+    assert lengths == sorted(lengths)
+    assert [len(batch) for batch in sandbox.batches[:-1]] == [BATCH] * (len(sandbox.batches) - 1)
+    short, long = "True", max(CANARIES.values(), key=len)
+    assert (texts.count(""), texts.count(short), texts.count(long)) == (CONTEXTS, CONTEXTS, 1)
+    assert {call.args[2] for call in sandbox.calls} == {"4711"}
+
+
+def test_each_canary_fails_once_and_says_what_it_earned_on_which_text(fake_sandbox: Callable[..., Any]) -> None:
+    _, found = tried(fake_sandbox, lambda call: Outcome(float("word" not in call.args[1])))
+    names = [failure.canary for failure in found]
+    assert len(names) == len(set(names))
+    assert ORDINARY not in names, "an ordinary completion may earn the top"
+    by_name = {failure.canary: failure for failure in found}
+    assert by_name["True"].problem == "scored_top"
+    assert by_name["True"].message == "it earned 1.0 (completion 'True')"
+    assert by_name["400 digits"].message == f"it earned 1.0 (completion '{'9' * 60}')"
+
+
+def test_what_a_program_said_is_shortened(fake_sandbox: Callable[..., Any]) -> None:
+    _, found = tried(fake_sandbox, lambda call: Outcome(None, "raised", "x" * 1_000))
+    assert found[0].canary == ORDINARY
+    assert found[0].message == "x" * 300 + " (completion '4711')"
+
+
+def test_after_one_endless_run_no_further_batch_is_tried(fake_sandbox: Callable[..., Any]) -> None:
+    sandbox, found = tried(fake_sandbox, lambda call: Outcome(None, "timeout", "4 s"))
+    assert len(sandbox.batches) == 1
+    assert {failure.problem for failure in found} == {"timeout"}
+    assert describe(found).startswith(f"{ORDINARY} (timeout), ")
+    assert describe([]) == "none"
+
+
+def test_out_of_time_counts_up_to_the_length_from_which_it_may_be(fake_sandbox: Callable[..., Any]) -> None:
+    def endless(length: int) -> tuple[Any, ...]:
+        ordinary = ProbeSet(Probe(Triple(f"Q{i}?", "y" * length, "4711"), True) for i in range(4))
+        return tried(
+            fake_sandbox,
+            lambda call: Outcome(None, "timeout") if call.args[1][:4] == "yyyy" else Outcome(0.0),
+            ordinary,
+        )[1]
+
+    assert [failure.problem for failure in endless(LONG_CHARACTERS)] == ["timeout"]
+    assert endless(LONG_CHARACTERS + 1) == ()
+
+
+def test_rejected_completions_and_bad_ones_are_not_right_answers(fake_sandbox: Callable[..., Any]) -> None:
+    def canaries(*more: Probe) -> set[str]:
+        sandbox, _ = tried(fake_sandbox, lambda call: Outcome(0.0), ProbeSet(more))
+        return {call.args[1] for call in sandbox.calls[1:]}  # the first is the ordinary completion of the one prompt
+
+    def probe(text: str, good: bool, origin: Any) -> list[Probe]:
+        return [Probe(Triple(f"Q{i}?", text, None), good, origin) for i in range(2)]
+
+    assert "True" in canaries(*probe("True", False, "labelled"))
+    assert "inf" not in canaries(*probe("inf", True, "labelled"))
+    assert "nan" in canaries(*probe("nan", False, "rejected"))
+
+
+def test_without_probes_the_canaries_are_tried_on_nothing_at_all(fake_sandbox: Callable[..., Any]) -> None:
+    sandbox, found = tried(fake_sandbox, lambda call: Outcome(0.0), ProbeSet([]))
+    assert found == ()
+    assert {(call.args[0], call.args[2]) for call in sandbox.calls} == {("", None)}
+
+
+def test_random_canaries_are_of_words_and_of_signs_without_digits() -> None:
+    texts = dict(canary_texts())
+    words = [texts[f"random words {number}"].split() for number in (1, 2, 3)]
+    assert [len(each) for each in words] == [40, 40, 40]
+    assert {2, 9} <= {len(word) for each in words for word in each} <= set(range(2, 10))
+    signs = texts["random signs"]
+    assert len(signs) == 200
+    assert not any(sign.isdigit() for sign in signs)
+    assert "random words 0" not in texts
+    assert "random words 4" not in texts

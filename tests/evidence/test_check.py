@@ -1,6 +1,7 @@
 """Checking written verifiers: honest ones are adopted, lazy and known-bad ones refused with the right reason."""
 
 import gzip
+import hashlib
 import json
 import os
 import time
@@ -134,6 +135,7 @@ def test_a_lazy_verifier_is_refused_with_the_right_reason(name: str, check: Chec
     assert report.held_out is None, "the held-out half is for those that nothing else refuses"
 
 
+@pytest.mark.slow
 def test_one_that_hangs_is_refused_without_a_wait_per_probe(check: Check, probes: ProbeSet) -> None:
     loop = "    while completion != prompt:\n        pass\n    return float(completion == reference)\n"
     source = f"def verify(prompt, completion, reference):\n{loop}"
@@ -215,8 +217,14 @@ def test_probes_without_hostile_ones_adopt_nothing(check: Check, probes: ProbeSe
 def test_a_broken_sandbox_is_not_the_verifiers_fault(
     works_for: int, probes: ProbeSet, spec: Callable[..., TaskSpec], fake_sandbox: Callable[..., Any]
 ) -> None:
-    with pytest.raises(ToolUnavailable, match="no worker"):
+    with pytest.raises(ToolUnavailable, match=r"^sandbox fake: SandboxBroken: no worker") as raised:
         check_verifier(HONEST_NUMBER, spec(), probes, sandbox=fake_sandbox(works_for=works_for))
+    assert "ToolUnavailable" not in str(raised.value)
+
+
+def test_a_report_names_its_source_by_a_hash(check: Check, probes: ProbeSet) -> None:
+    digest = hashlib.sha256(b"import os\n").hexdigest()[:16]
+    assert check("import os\n", probes).source_hash == f"sha256:{digest}"
 
 
 def test_reports_and_thresholds_are_plain_json(check: Check, probes: ProbeSet) -> None:

@@ -18,6 +18,7 @@ from ravelar.tools.evidence.measure import (
     compare,
     measure,
     score_probes,
+    shorten,
     trial_of,
 )
 from ravelar.tools.evidence.probes import Origin, Probe, ProbeSet
@@ -281,3 +282,44 @@ def test_values_near_the_ends_are_at_the_ends(fake_tool: Any) -> None:
     trial = measure(fake_tool("near", says), probes, "all")
     assert (trial.reference_failures, dict(trial.hostile_above_bottom)) == (0, {})
     assert math.isfinite(trial.latency_ms)
+
+
+def test_repeats_are_asked_in_turned_order_and_put_back(fake_tool: Any) -> None:
+    tool = fake_tool("right", says_right)
+    values = score_probes(tool, labelled(4), "all", repeats=3)
+    forward = [probe.triple for probe in values.probes]
+    assert tool.batches == [forward, forward[::-1], forward]
+    assert values.deterministic is True
+
+
+def test_of_equally_good_cuts_the_widest_gap_is_taken_and_the_first_of_equal_gaps() -> None:
+    even = [(False, 0.125), (True, 0.25), (False, 0.375), (True, 0.5)]
+    assert choose_threshold(values_of(even)) == 0.1875
+    wide = [(False, 0.1), (True, 0.2), (False, 0.3), (True, 0.9)]
+    assert choose_threshold(values_of(wide)) == pytest.approx(0.6)
+    backwards = [(True, 0.1), (False, 0.9)]
+    assert choose_threshold(values_of(backwards)) == pytest.approx(0.5), "a cut between them is as bad as may be"
+
+
+def test_a_value_at_the_threshold_is_accepted(fake_tool: Any) -> None:
+    values = values_of([(True, 0.5), (True, 0.5), (False, 0.5), (False, 0.4)])
+    trial = trial_of(values, accept_at=0.5)
+    assert trial.good is not None
+    assert trial.bad is not None
+    assert (trial.good.value, trial.bad.value) == (1.0, 0.5)
+    assert (trial.false_accepts, trial.false_rejects) == (1, 0)
+    assert [mistake.value for mistake in trial.mistakes] == [0.5]
+
+
+def test_a_reference_that_is_not_at_the_top_is_shown_as_a_mistake(fake_tool: Any) -> None:
+    probes = ProbeSet([probe("p", "right", True, "reference"), probe("q", "right", True, "reference")])
+    trial = measure(fake_tool("nearly", lambda triple: 0.99 if triple.prompt == "p" else 1.0), probes, "all")
+    assert [(mistake.origin, mistake.value) for mistake in trial.mistakes] == [("reference", 0.99)]
+
+
+def test_a_long_text_loses_its_middle_and_says_how_much() -> None:
+    text = "".join(chr(97 + i % 26) for i in range(1_000))
+    assert shorten(text) == f"{text[:300]} ... 400 characters ... {text[-300:]}"
+    assert shorten(text[:600]) == text[:600]
+    assert shorten(text[:601]) == f"{text[:300]} ... 1 characters ... {text[301:601]}"
+    assert shorten("a\ud800b") == "a?b"

@@ -25,7 +25,7 @@ from ravelar.tools.scoring import score
 LEAST_BALANCED_ACCURACY = 0.95
 TRIPLES = 120
 MOST_NAMING_CALLS = 60  # of 600 prompts in wordings that no example had: one in ten
-pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("jail")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("jail")]
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,7 @@ def refusals(result: dict[str, Any]) -> dict[str, str]:
     return {row["name"]: "; ".join(row["reasons"]) for row in result["candidates"] if not row["passed"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
@@ -137,6 +138,7 @@ def test_a_hub_that_stops_answering_refuses_nobody(hub, acquire, store):
 
 @pytest.mark.parametrize("kind", ["wrong_bytes", "shorter", "longer"])
 @pytest.mark.parametrize("file", ["config.json", "tokenizer.json"])
+@pytest.mark.slow
 def test_a_hub_that_lies_about_a_file_has_the_candidate_refused_by_name(hub, acquire, store, kind, file):
     hub.fault(rf"/resolve/.*/{file.replace('.', '[.]')}$", kind)
     result = acquire(hub)
@@ -148,6 +150,7 @@ def test_a_hub_that_lies_about_a_file_has_the_candidate_refused_by_name(hub, acq
     assert "RepositoryLied" in refusal.record.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["down", "too_many", "error", "slow"])
 def test_a_download_that_breaks_off_is_left_out_and_refuses_nobody(hub, acquire, store, kind):
     hub.fault(r"/resolve/.*/tokenizer\.json$", kind, seconds=6)

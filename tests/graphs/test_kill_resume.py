@@ -19,6 +19,8 @@ from rlar_world import known_as, named, repaired, rows_of, written
 
 from ravelar.tools.adopted.store import open_store
 
+pytestmark = pytest.mark.slow
+
 UNITS, DATES = TASKS["unit_conversion"], TASKS["date_normalisation"]
 LAZY = "def verify(prompt, completion, reference):\n    return 1.0\n"
 QUERY = {"text": "units reward", "reason": "the task's words"}

@@ -229,6 +229,7 @@ def test_a_budget_of_money_needs_prices_and_ends_the_run(tmp_path):
     assert 1.0 <= result["spent"]["cost"] < 2.0
 
 
+@pytest.mark.slow
 def test_seconds_of_waiting_are_a_budget_too():
     def slow(*_: Any) -> str:
         time.sleep(1.1)

@@ -159,6 +159,7 @@ def run_with(
 
 
 @pytest.mark.parametrize(("fault", "why"), HELPED.values(), ids=HELPED)
+@pytest.mark.slow
 def test_what_passes_is_tried_again_and_seen(fault, why):
     result, log, _ = run_with(fault, 1)
     assert result["end"] == "finished"
@@ -168,6 +169,7 @@ def test_what_passes_is_tried_again_and_seen(fault, why):
 
 
 @pytest.mark.parametrize("fault", REPAIRED.values(), ids=REPAIRED)
+@pytest.mark.slow
 def test_a_reply_that_does_not_do_is_repaired(fault):
     result, log, _ = run_with(fault, 1)
     assert result["end"] == "finished"
@@ -177,6 +179,7 @@ def test_a_reply_that_does_not_do_is_repaired(fault):
 
 
 @pytest.mark.parametrize(("fault", "end"), NAMED.values(), ids=NAMED)
+@pytest.mark.slow
 def test_what_does_not_pass_is_named_and_nothing_else_is_lost(fault, end):
     result, _, writer = run_with(fault, 1_000)
     assert result["end"] == end
@@ -187,6 +190,7 @@ def test_what_does_not_pass_is_named_and_nothing_else_is_lost(fault, end):
     assert writer.count("outliner") == 1
 
 
+@pytest.mark.slow
 def test_retry_after_is_waited_for():
     started = time.monotonic()
     result, log, _ = run_with(refuses(429, Retry_After="1"), 1)

@@ -35,6 +35,7 @@ def calls(folder: Path) -> list[tuple[Any, ...]]:
     return [(call["role"], call["step"], call["section"], call["sent_hash"]) for call in there]
 
 
+@pytest.mark.slow
 def test_killed_in_every_node_an_autonomous_run_pays_for_each_call_once(tmp_path):
     path = [action("outline"), action("draft", "s1"), action("review", "s1"), action("refine", "s1"),
             action("review", "s1"), action("finish")]  # fmt: skip
@@ -54,6 +55,7 @@ def test_killed_in_every_node_an_autonomous_run_pays_for_each_call_once(tmp_path
     assert (Path(out) / "article.md").read_text() == result["article"]
 
 
+@pytest.mark.slow
 def test_killed_side_by_side_with_a_person_and_a_seam_no_finished_call_is_made_again(tmp_path):
     repeated = prose("oranges", words=120)
     writer = Writer(
@@ -87,6 +89,7 @@ def test_killed_side_by_side_with_a_person_and_a_seam_no_finished_call_is_made_a
     assert (derived["sections"], derived["step"]) == (result["sections"], result["step"])
 
 
+@pytest.mark.slow
 def test_a_run_whose_checkpoints_are_lost_goes_on_from_its_event_log_alone(tmp_path):
     writer = Writer(2)
     with WriterServer(writer) as model:
@@ -106,6 +109,7 @@ def test_a_run_whose_checkpoints_are_lost_goes_on_from_its_event_log_alone(tmp_p
 
 
 @pytest.mark.parametrize("step", range(7))
+@pytest.mark.slow
 def test_a_run_can_be_forked_at_any_step_and_nothing_before_it_is_paid_for_again(tmp_path, step):
     writer = Writer(2)
     options: Any = {"model": "openai:loopback", "protocol": "fixed", "at_once": 1}

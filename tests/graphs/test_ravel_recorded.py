@@ -53,6 +53,7 @@ def scores(result: dict) -> list[list[float]]:
     return [section["scores"] for section in result["sections"].values()]
 
 
+@pytest.mark.slow
 def test_the_english_article_ends_as_it_was_held(library) -> None:
     assert (library["end"], library["title"]) == ("finished", "The Lamp in Mill Street")
     assert scores(library) == [[9.0], [4.0, 9.0], [8.0], [7.5, 9.0]]
@@ -63,6 +64,7 @@ def test_the_english_article_ends_as_it_was_held(library) -> None:
     assert library["article"].count("## What people do there") == 1  # the draft had the heading as well
 
 
+@pytest.mark.slow
 def test_the_chinese_article_ends_as_it_was_held(cobbler) -> None:
     assert (cobbler["end"], cobbler["title"]) == ("finished", "三号门里的小板凳")
     assert scores(cobbler) == [[9.0], [5.0, 9.0], [8.0], [7.0, 9.2]]

@@ -60,6 +60,7 @@ class Crowd(Writer):
 
 
 @pytest.mark.parametrize(("at_once", "protocol", "most"), [(1, "fixed", 1), (3, "fixed", 3), (8, "autonomous", 1)])
+@pytest.mark.slow
 def test_no_more_are_asked_at_once_than_the_context_says(at_once, protocol, most):
     crowd = Crowd(6)
     result = write("Harbours.", chat=ScriptedChat(crowd), protocol=protocol, at_once=at_once)

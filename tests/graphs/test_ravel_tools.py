@@ -54,6 +54,11 @@ def test_an_agent_has_an_article_written():
     assert "length: 400 words" in writer.prompts[0]
 
 
+def test_a_tool_that_is_called_by_itself_is_not_ended_by_langchains_limit_of_25_steps():
+    answer = tool_of(Writer(12)).invoke({"instruction": "Of harbours."})
+    assert (answer["end"], len(answer["sections"])) == ("finished", 12)
+
+
 def test_a_tool_that_did_not_finish_says_so_and_gives_no_article():
     broken = {
         "drafter": lambda section, nth, _: (
@@ -115,6 +120,8 @@ def test_the_graph_is_a_node_of_another_graph_and_its_questions_are_that_one_s()
     wiring.add_edge("ravel", "print")
     wiring.add_edge("print", END)
     app = wiring.compile(checkpointer=InMemorySaver())
+    assert set(app.get_graph().nodes) == {"__start__", "ravel", "print", "__end__"}
+    assert {"ravel:plan", "ravel:draft", "ravel:finish", "print"} <= set(app.get_graph(xray=True).nodes)
     config: Any = {"configurable": {"thread_id": "1"}}
     context = RavelContext(protocol="fixed", approve=("outline", "sections"))
     app.invoke({"brief": BRIEF}, config, context=context)
@@ -245,6 +252,26 @@ def test_a_person_says_no_and_nothing_more_is_paid_for(answer):
     result = write("Of x.", chat=ScriptedChat(writer), protocol="fixed", approve=["outline"], answer=lambda _: answer)
     assert (result["end"], result["article"]) == ("not_approved", None)
     assert writer.asked == [("outliner", None)]
+
+
+@pytest.mark.parametrize(("what", "protocol", "ways"), [
+    ("outline", "fixed", 3), ("sections", "fixed", 4), ("sections", "no_review", 3),
+])  # fmt: skip
+def test_a_question_says_what_may_be_answered_and_each_of_its_examples_can_be(what, protocol, ways):
+    def ask_with(example: Any) -> list[dict[str, Any]]:
+        asked: list[dict[str, Any]] = []
+
+        def answer(question: dict[str, Any]) -> Any:
+            asked.append(question)
+            return example if len(asked) == 1 else True
+
+        write("Of x.", chat=ScriptedChat(Writer(2)), protocol=protocol, approve=[what], answer=answer)
+        return asked
+
+    said = ask_with(False)[0]["answers"]
+    assert len(said) == ways
+    assert all(one["means"].endswith(".") for one in said)
+    assert not [again["problem"] for one in said for again in ask_with(one["example"]) if "problem" in again]
 
 
 def test_a_question_that_nobody_answers_is_returned_and_can_be_answered_later(tmp_path):

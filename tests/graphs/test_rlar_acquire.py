@@ -147,7 +147,7 @@ def halves(task: dict[str, Any], given: dict[str, Any]) -> tuple[set[str], set[s
         ({"approve": True}, "adopted"),
         ({"approve": False, "reason": "too strict"}, "not_approved"),
         ("no", "not_approved"),
-        (None, "not_approved"),
+        ('{"approve": true}', "adopted"),
     ],
 )
 def test_a_person_may_be_asked_before_adoption(store, given, answer, end):
@@ -160,11 +160,25 @@ def test_a_person_may_be_asked_before_adoption(store, given, answer, end):
     assert "unit_conversion" in asked.value["question"]
     assert asked.value["recipe"]["source"] == HONEST
     assert store.active() == {}
-    if answer is None:
-        answer = {"reason": "neither yes nor no"}
     result = graph.invoke(Command(resume=answer), config, context=context)
     assert result["end"] == end
     assert bool(store.active()) == (end == "adopted")
+
+
+@pytest.mark.parametrize("wrong", [{"reason": "neither yes nor no"}, {"approve": "perhaps"}, "well ...", 1, [True]])
+@pytest.mark.slow
+def test_an_answer_that_is_none_is_asked_for_again_and_adopts_and_refuses_nothing(store, given, wrong):
+    chat = chat_that_says({"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]})
+    graph = build_rlar(parts=Parts(store=store, chat=chat), checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    context = RlarContext(**OFFLINE, ask_before_adopting=True)
+    graph.invoke(given, config, context=context)
+    graph.invoke(Command(resume=wrong), config, context=context)
+    (again,) = graph.get_state(config).interrupts
+    assert "allowed: true, false" in again.value["problem"]
+    assert store.active() == {}
+    examples = [one["example"] for one in again.value["answers"]]
+    assert graph.invoke(Command(resume=examples[0]), config, context=context)["end"] == "adopted"
 
 
 def test_a_thread_may_be_used_again_and_remembers_nothing_of_its_last_run(store, given):
@@ -226,12 +240,22 @@ def test_progress_is_streamed_step_by_step(store, given):
 def test_triples_of_no_known_task_are_named_together_and_remembered(store, given):
     run(store, given, {"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]})
     triples = rows_of(TASKS["date_normalisation"].made_triples(30))
-    answers = {"task namer": [named(TASKS["date_normalisation"].spec())] * 8}
+    answers = {"task namer": [named(TASKS["date_normalisation"].spec()), *[known_as("date_normalisation")] * 7]}
     first = run(store, {"triples": triples}, answers, write_verifier=False)
     asked = first["spent"]["llm_calls"]
     assert 1 <= asked <= 8
     again = run(store, {"triples": triples}, {}, write_verifier=False)
     assert again["spent"]["llm_calls"] == 0
+
+
+def test_a_group_whose_name_cannot_be_had_is_left_out_and_the_others_are_named(store, given):
+    run(store, given, {"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]})
+    triples = rows_of([*TASKS["date_normalisation"].made_triples(30), *TASKS["haiku_syllables"].made_triples(6)])
+    dates = TASKS["date_normalisation"].spec()
+    answers = {"task namer": [named(dates), "?", "??", *[known_as(dates.label)] * 20]}
+    result = run(store, {"triples": triples}, answers, write_verifier=False)
+    assert [left["kind"] for left in result["left_out"] if left["step"] == "name_prompts"] == ["broken_reply"]
+    assert result["spent"]["llm_calls"] > 3
 
 
 def test_the_library_call_acquires_into_the_default_library_and_names_wrong_settings(monkeypatch, given):

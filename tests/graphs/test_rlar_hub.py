@@ -19,7 +19,7 @@ from ravelar.tools.adopted.store import open_store
 from ravelar.tools.hub.client import HubClient
 
 pytest.importorskip("trl", reason="the extra 'train' makes the candidates")
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 WHY_REFUSED = {
     "tiny/untrained-head": "no score head",
     "tiny/never-trained": "sign|not_above_chance|not_constant",

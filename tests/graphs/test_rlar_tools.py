@@ -13,8 +13,9 @@ from langgraph.types import Command
 
 sys.path.insert(0, str(Path(__file__).parent))
 from five_tasks import TASKS
-from rlar_world import chat_that_says, named, written
+from rlar_world import chat_that_says, named, repaired, written
 
+from ravelar.graphs.rlar import build_rlar
 from ravelar.graphs.rlar_parts import Parts
 from ravelar.graphs.rlar_state import RlarContext
 from ravelar.graphs.rlar_tools import acquire_reward_tool, reward_tools
@@ -106,3 +107,21 @@ def test_the_question_before_adoption_reaches_the_agents_caller():
     result = app.invoke(Command(resume={"approve": True}), config)
     assert result["messages"][-1].content == "Done."
     assert set(given.store.active()) == {"unit_conversion"}
+
+
+@pytest.mark.filterwarnings("ignore:This API is in beta")  # of langchain-core: `as_tool`
+def test_the_graph_is_one_tool_whose_arguments_are_its_input():
+    tool = build_rlar(parts=parts()).as_tool(name="rlar", description="Scores.")
+    triple = {"prompt": "What is 6 * 7?", "completion": "42", "reference": 42}
+    result = tool.invoke({"triples": [triple], "examples": [], "probes": []})
+    assert list(tool.args) == ["triples", "examples", "probes"]
+    assert (result["end"], result["rewards"][0]["reward"]) == ("scored", 1.0)
+
+
+def test_an_acquisition_called_by_itself_repairs_as_often_as_it_may():
+    """LangChain gives a tool that is called by itself a limit of 25 steps; twelve repairs take more."""
+    broken = "def verify(prompt, completion, reference):\n    return 1.0\n"
+    answers = {"task namer": [named(UNITS.spec())], "writer": [written(broken)], "repairer": [repaired(broken)] * 12}
+    given = Parts(store=open_store("memory:"), chat=chat_that_says(answers))
+    answer = acquire_reward_tool(given, settings(max_repairs=12)).invoke(GIVEN)
+    assert (answer["end"], answer["spent"]["repairs"]) == ("nothing_passed", 12)

@@ -112,6 +112,7 @@ def test_waits_are_read_in_every_form(headers, seconds) -> None:
 
 
 @pytest.mark.parametrize("kind", ["drip", "drip_headers", "slow", "endless"])
+@pytest.mark.slow
 def test_a_server_that_never_comes_to_an_end_is_left(hub, judge, client, kind: str) -> None:
     hub.fault(INFO, kind, seconds=0.05 if kind.startswith("drip") else 60)
     started = time.monotonic()

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ class Told:
         return self._rows
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(
     info=some(INFO),

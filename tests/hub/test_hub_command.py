@@ -31,6 +31,7 @@ def said(capsys):
     return run
 
 
+@pytest.mark.slow
 def test_a_search_lists_models_in_eighty_columns(on, ravelar, reward_model_files) -> None:
     on.add("acme/judge", reward_model_files(), **GENERAL)
     on.add("somebody-with-a-long-name/a-model-[bold]-with-a-name-that-hardly-fits-anywhere-at-all", {}, **GENERAL)
@@ -116,6 +117,7 @@ def test_what_can_not_be_looked_at_is_one_line(on, said, name: str, code: int, s
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("search", "math"), ("inspect", "acme/judge")])
 def test_without_a_network_there_is_one_clear_line(on, ravelar, arguments) -> None:
     on.stop()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ravelar.benchmark.route_prompts import FamilyPrompt
@@ -84,6 +85,17 @@ def test_the_order_does_not_matter_where_names_are_dropped(examples: list[NamedE
     assert min(backwards.classifier.counts) > 9
 
 
+def test_of_names_given_at_once_the_clock_does_not_choose(examples: list[NamedExample]) -> None:
+    few = FitSettings(per_label=9)
+    early, late = (
+        Recogniser.fit([replace(given, named_at=at) for given in examples], settings=few).classifier
+        for at in (1.7e9, 1.8e9)
+    )
+    assert early is not None and late is not None
+    assert np.array_equal(early.weights, late.weights)
+    assert early.vocabulary == late.vocabulary
+
+
 FITS = """
 import json, sys
 from ravelar.tools.recognition.names import NamedExample
@@ -92,6 +104,7 @@ sys.stdout.write(Recogniser.fit(map(NamedExample.from_row, json.load(sys.stdin))
 """
 
 
+@pytest.mark.slow
 def test_another_process_learns_the_same(examples: list[NamedExample], recogniser: Recogniser) -> None:
     there = subprocess.run(
         [sys.executable, "-c", FITS],

@@ -23,6 +23,7 @@ def attacks(attack_cases):
 
 
 @pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.slow
 def test_every_attack_ends_as_expected(attacks, attack_cases, sandbox, level):
     wrong = {}
     for attack in attacks:
@@ -63,6 +64,7 @@ def run_as(user: str | None, python: str, attack_file: Path, *layers: str) -> li
     return [json.loads(line) for line in process.stdout.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [(), ("seccomp",)], ids=["all-layers", "seccomp-alone"])
 def test_every_attack_ends_as_expected_for_an_ordinary_user(attacks, shared, layers):
     python = sys.executable
@@ -74,6 +76,7 @@ def test_every_attack_ends_as_expected_for_an_ordinary_user(attacks, shared, lay
     assert [row for row in rows if not row["ok"]] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: an ordinary user's run is tested above")
 def test_every_attack_ends_as_expected_for_root_with_seccomp_alone(attacks, shared):
     rows = run_as(None, sys.executable, shared("attacks/attacks.jsonl"), "seccomp")

@@ -32,6 +32,7 @@ NAMES = {"loop": "timeout", "sleep": "timeout", "exit": "crash", "segv": "crash"
 
 @pytest.mark.parametrize("isolation", ["per_call", "per_tool"])
 @pytest.mark.parametrize("what", NAMES)
+@pytest.mark.slow
 def test_what_a_call_does_has_its_name_and_its_neighbours_have_values(sandbox, isolation, what):
     calls = [Call((deed,)) for deed in ("", "", what, "", "")]
     outcomes = sandbox.run(Program(DOER, isolation=isolation), calls, LIMITS)
@@ -39,6 +40,7 @@ def test_what_a_call_does_has_its_name_and_its_neighbours_have_values(sandbox, i
     assert [outcome.value for outcome in outcomes if outcome.ok] == [1.0] * (4 if what else 5)
 
 
+@pytest.mark.slow
 def test_many_offenders_in_one_batch_are_each_blamed_alone(sandbox):
     deeds = ["", "exit", "segv", "", "raise", "forge", "exit", "", "loop", ""] * 3
     outcomes = sandbox.run(Program(DOER, isolation="per_tool"), [Call((deed,)) for deed in deeds], LIMITS)

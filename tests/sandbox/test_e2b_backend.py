@@ -30,7 +30,10 @@ from ravelar.tools.sandbox.protocol import Call, Limits, Program, Sandbox
 from ravelar.tools.sandbox.remote import client, transcript, voyage
 
 pytest.importorskip("e2b_code_interpreter", reason="the package e2b-code-interpreter is not installed")
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the loopback machines are Linux processes")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the loopback machines are Linux processes"),
+]
 
 SERVER_FILE = Path(__file__).with_name("e2b_server.py")
 _spec = importlib.util.spec_from_file_location("e2b_server", SERVER_FILE)

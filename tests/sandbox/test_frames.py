@@ -76,6 +76,7 @@ def reply(*fields):
 
 
 @given(st.lists(json_values, min_size=4, max_size=12), st.sampled_from(["reward", "json", "literal"]))
+@pytest.mark.slow
 def test_any_reply_is_an_outcome_or_a_bad_frame(fields, returns):
     body = reply(NONCE, 0, *fields[2:])
     try:

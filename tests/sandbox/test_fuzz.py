@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from ravelar.tools.sandbox.frames import pack
 from ravelar.tools.sandbox.protocol import Call, Limits, Program
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("busy")]
+
 LIMITS = Limits(wall_s=0.3, cpu_s=1.0, value_bytes=20_000)
 RELAXED = settings(
     max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

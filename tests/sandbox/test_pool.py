@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,7 @@ def test_threads_share_one_sandbox(sandbox):
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_a_short_run_is_not_starved_by_long_ones():
     slow = Program("import time\ndef verify(): time.sleep(0.01); return 1.0", isolation="per_tool")
     with LocalSandbox(upkeep=Upkeep(width=1)) as sandbox:
@@ -109,12 +111,11 @@ def test_a_short_run_is_not_starved_by_long_ones():
         for thread in threads:
             thread.start()
         time.sleep(0.1)
-        started = time.monotonic()
         assert values(sandbox.run(PLAIN, [Call(("x", "x"))])) == [1.0]
-        waited = time.monotonic() - started
+        unfinished = [thread for thread in threads if thread.is_alive()]
         for thread in threads:
             thread.join()
-    assert waited < 1.8  # one batch of each of the others, of the three that they take together
+    assert unfinished, "it waited for all of both, instead of a batch of each"
 
 
 def test_event_loops_are_not_blocked(sandbox):
@@ -157,7 +158,8 @@ def test_a_pickled_sandbox_is_its_configuration():
 def test_a_dead_parent_is_replaced(sandbox, descendants):
     sandbox.run(PLAIN, [Call(("x", "x"))])
     for process in descendants(sandbox._pool._parents["core"]._process.pid):
-        os.kill(process, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # the kernel ends those whose parent is gone
+            os.kill(process, signal.SIGKILL)
     time.sleep(0.1)
     assert values(sandbox.run(PLAIN, [Call(("x", "x"))] * 100)) == [1.0] * 100
 

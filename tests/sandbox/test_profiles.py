@@ -31,6 +31,7 @@ def test_math_verify_judges_inside(sandbox):
         ("text", "nltk.translate.gleu_score"),
     ],
 )
+@pytest.mark.slow
 def test_modules_of_a_profiles_packages_are_imported_lazily(sandbox, profile, module):
     source = f"def verify():\n    import sys\n    was = {module!r} in sys.modules\n    import {module}\n    return was"
     outcome = run(sandbox, source, profile=profile)

@@ -100,6 +100,7 @@ def test_an_exit_status_that_is_none_is_a_violation(status: dict[str, Any]) -> N
         name_status(status, cpu_s=1.0)
 
 
+@pytest.mark.slow
 @given(events=st.lists(EVENTS, max_size=4))
 def test_a_flood_is_cut_off(events: list[Any]) -> None:
     reader = Transcript(_order(1, False), grace_s=1.0)

@@ -21,6 +21,7 @@ def test_it_speaks_the_protocol_and_says_what_it_is() -> None:
     assert [outcome.value for outcome in sandbox.run(program, [Call((1,)), Call(("a",))])] == [(1, {1}), ("a", {1})]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "expected"),
     [

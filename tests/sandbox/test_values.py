@@ -91,7 +91,7 @@ class Meta(type):
         math.inf,
         -math.inf,
         Fraction(1, 2),
-        Spoofed(),
+        pytest.param(Spoofed(), id="spoofed"),
         float,
         {},
     ],

@@ -46,6 +46,7 @@ def accuracies(source: str, made: list[Made], jail: LocalSandbox) -> tuple[float
     return sum(good) / len(good), sum(bad) / len(bad)
 
 
+@pytest.mark.slow
 def test_labels_agree_with_the_oracle(task: FiveTask, probes: Any, triples: Any) -> None:
     for made in (*probes[task.label], *triples[task.label]):
         right = made.answer is not None and task.home.oracle(made.item, made.answer)
@@ -59,12 +60,14 @@ def test_references_are_right_by_the_oracle(task: FiveTask, probes: Any, triples
         assert task.home.oracle(made.item, made.item.reference), made.item
 
 
+@pytest.mark.slow
 def test_the_same_data_are_made_each_time(task: FiveTask, probes: Any, triples: Any) -> None:
     assert task.made_probes() == probes[task.label]
     assert task.labelled_triples() == [made.row for made in triples[task.label]]
     assert task.probes(10) == task.probes()[:10]
 
 
+@pytest.mark.slow
 def test_prompts_are_distinct_and_shared_by_no_two_sets(task: FiveTask) -> None:
     probe_prompts = Counter(row["prompt"] for row in task.probes())
     apart = [row["prompt"] for row in task.labelled_triples()]
@@ -74,6 +77,7 @@ def test_prompts_are_distinct_and_shared_by_no_two_sets(task: FiveTask) -> None:
     assert len({*probe_prompts, *apart, *examples}) == 160 + len(apart) + 60
 
 
+@pytest.mark.slow
 def test_fifty_probes_of_each_class_are_held_out(task: FiveTask) -> None:
     rows = task.probes()
     half = ProbeSet(

@@ -38,6 +38,7 @@ def checked(source: str, label: str, probes: ProbeSet, jail: LocalSandbox) -> Ve
 
 
 @pytest.mark.parametrize("kind", RIGHT_REASONS)
+@pytest.mark.slow
 def test_a_lazy_verifier_is_refused_for_the_right_reason(kind, label, probes, jail):
     report = checked(TASKS[label].lazy_verifiers()[kind].source, label, probes, jail)
     assert not report.decision.adopt
@@ -46,6 +47,7 @@ def test_a_lazy_verifier_is_refused_for_the_right_reason(kind, label, probes, ja
     assert report.for_repair()
 
 
+@pytest.mark.slow
 def test_an_honest_verifier_is_adopted(label, probes, jail):
     report = checked(TASKS[label].honest_verifier(), label, probes, jail)
     assert report.decision.adopt, report.decision

@@ -37,6 +37,7 @@ def first_alarm(rng: random.Random, share: float, *, cases: int, group: int = 1)
     return None
 
 
+@pytest.mark.slow
 def test_looking_after_every_case_raises_few_false_alarms() -> None:
     rng = random.Random(11)
     alarms = sum(first_alarm(rng, 0.05, cases=200) is not None for _ in range(120))

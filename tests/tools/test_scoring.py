@@ -10,7 +10,7 @@ from ravelar.tools.errors import InputError, ToolUnavailable, UnknownName, Unusa
 from ravelar.tools.library import Library
 from ravelar.tools.reward import Reward, RewardTool, Scored, Triple
 from ravelar.tools.routing import Route
-from ravelar.tools.scoring import MAX_COMPLETION_CHARS, ascore, score, score_or_abstain, score_stream
+from ravelar.tools.scoring import MAX_COMPLETION_CHARS, ascore, describe, score, score_or_abstain, score_stream
 
 
 def raising(error):
@@ -151,6 +151,13 @@ def test_a_composite_joins_calibrated_values_with_fixed_weights(fake_tool):
     assert reward.detail == {"half": {"value": 0.5, "raw": 50.0}, "full": {"value": 1.0, "raw": 1.0}}
 
 
+def test_rounding_does_not_lead_a_composite_past_one(fake_tool):
+    nine = {f"tool_{i}": 1 for i in range(9)}  # nine ninths add up to more than 1 in floating point
+    composite = Composite("all", task="tests", weights=nine, library=Library(fake_tool(name) for name in nine))
+    (reward,) = score_or_abstain(composite, triples("a"))
+    assert (reward.value, reward.raw) == (1.0, 1.0)
+
+
 def test_a_composite_is_unscored_where_a_part_is(fake_tool):
     library = Library([fake_tool("good"), fake_tool("bad", says=lambda t: UnusableReference("none"))])
     composite = Composite("both", task="tests", weights={"good": 1, "bad": 1}, library=library)
@@ -169,3 +176,26 @@ def test_triples_and_rewards_travel_between_processes():
     triple = Triple("?", "a", {"k": [1]}, {"task": "t"})
     assert pickle.loads(pickle.dumps(triple)) == triple
     assert pickle.loads(pickle.dumps(Scored(1.0))) == Scored(1.0)
+
+
+def test_a_completion_of_the_greatest_length_is_read_and_one_character_more_is_not(fake_tool):
+    tool = fake_tool()
+    longest, longer = "x" * MAX_COMPLETION_CHARS, "x" * (MAX_COMPLETION_CHARS + 1)
+    first, second = score_or_abstain(tool, [Triple("?", longest), Triple("?", longer)])
+    assert [triple.completion for batch in tool.batches for triple in batch] == [longest]
+    assert (first.value, second.value) == (1.0, 0.0)
+    assert second.reason.startswith("TooLong: 1,000,001 characters")
+
+
+@pytest.mark.parametrize(
+    ("card", "raw"),
+    [({}, 0.0), ({"low": 1.0, "high": 4.0, "direction": "lower"}, 4.0), ({"high": math.inf}, None)],
+)
+def test_what_is_too_long_has_the_worst_raw_score_if_there_is_one(fake_tool, card, raw):
+    (reward,) = score_or_abstain(fake_tool(**card), [Triple("?", "x" * (MAX_COMPLETION_CHARS + 1))])
+    assert (reward.value, reward.raw) == (0.0, raw)
+
+
+def test_an_error_is_told_on_one_line_of_five_hundred_characters():
+    assert describe(ValueError("a\n  b")) == "ValueError: a b"
+    assert describe(ValueError("x" * 1_000)) == "ValueError: " + "x" * 488

@@ -1,7 +1,9 @@
 import gc
 import os
+import re
 import threading
 import time
+from contextvars import ContextVar
 
 import pytest
 
@@ -124,6 +126,7 @@ def test_a_new_version_of_a_tool_gets_a_worker_of_its_own(fake_tool, hanging):
     assert values(run([batch(fake_tool("hanging"), "b")])) == [[1.0]]
 
 
+@pytest.mark.slow
 def test_workers_end_with_what_uses_them(fake_tool):
     run = SideBySide(30)
     run([batch(fake_tool("short_lived"), "a")])
@@ -152,3 +155,72 @@ def test_a_forked_process_starts_workers_of_its_own(fake_tool):
 def test_a_limit_that_is_none_is_refused(limit):
     with pytest.raises(InputError, match=r"time_limit_s is .*; a finite number of seconds above 0"):
         SideBySide(limit)
+
+
+def test_batches_see_the_context_of_their_caller(fake_tool):
+    surrounding = ContextVar("surrounding", default="nothing")
+    seen = []
+    tool = fake_tool(says=lambda _: seen.append(surrounding.get()) or 1.0)
+    side_by_side = SideBySide(10.0)
+    for value in ("one", "two"):  # on the same worker
+        surrounding.set(value)
+        side_by_side([batch(tool, "a")])
+    side_by_side.close()
+    assert seen == ["one", "two"]
+
+
+def test_how_long_each_batch_took_is_its_own_time_or_what_was_waited(fake_tool, hanging):
+    told = {}
+    run = SideBySide(0.3)
+    on_batch = lambda name, n, seconds: told.setdefault(name, []).append((n, seconds))  # noqa: E731
+    slow = fake_tool("slow", lambda triple: time.sleep(0.05) or 1.0)
+    run([batch(slow, "a", "b"), batch(hanging, "c")], on_batch)
+    run([batch(hanging, "c")], on_batch)
+    ((n, own),), ((_, waited), (_, refused)) = told["slow"], told["hanging"]
+    assert n == 2
+    assert own >= 0.1
+    assert waited >= 0.3
+    assert refused == 0.0
+
+
+def test_what_keeps_a_tool_from_a_batch_says_for_how_long(hanging):
+    run = SideBySide(0.1)
+    ((first,),) = run([batch(hanging, "a")])
+    assert first.reason == "ToolTimeout: no end of its batch after 0.1 s"
+    assert run.stuck == ["hanging"]
+    ((second,),) = run([batch(hanging, "b")])
+    assert re.fullmatch(r"ToolTimeout: still at a batch that began \d+ s ago; the limit is 0.1 s", second.reason)
+
+
+def test_a_tool_that_is_not_overdue_takes_a_second_batch_while_at_its_first(hanging, gate):
+    run = SideBySide(20.0)
+    first = threading.Thread(target=lambda: run([batch(hanging, "a")]))
+    first.start()
+    until = time.monotonic() + 10
+    while not hanging.batches and time.monotonic() < until:
+        time.sleep(0.01)
+    assert run.stuck == []
+    threading.Timer(0.1, gate.set).start()
+    assert values(run([batch(hanging, "b")])) == [[1.0]]
+    first.join()
+
+
+def test_a_worker_does_not_keep_the_process_from_ending(fake_tool):
+    run = SideBySide(10.0)
+    run([batch(fake_tool("idle"), "a")])
+    assert [thread.daemon for thread in threading.enumerate() if thread.name == "reward idle"] == [True]
+    run.close()
+
+
+def test_the_longest_limit_is_what_a_thread_can_wait():
+    assert SideBySide(threading.TIMEOUT_MAX).time_limit_s == threading.TIMEOUT_MAX
+    with pytest.raises(InputError):
+        SideBySide(threading.TIMEOUT_MAX * 2)
+
+
+def test_what_a_tool_raises_is_told_in_five_hundred_characters(fake_tool):
+    def leave(triple):
+        raise SystemExit("x" * 1_000)
+
+    ((reward,),) = SideBySide(10.0)([batch(fake_tool("leaver", leave), "a")])
+    assert reward.reason == "ToolCrashed: SystemExit: " + "x" * 475

@@ -12,6 +12,8 @@ from ravelar.training.routed_reward import RoutedReward
 
 worker = pytest.importorskip("trl.experimental.async_grpo.async_rollout_worker", reason="TRL has no AsyncGRPO here")
 
+pytestmark = pytest.mark.slow  # what it imports takes 3 s
+
 
 def group(task, n=4):
     """A group as the rollout loop gathers it: one row's columns, repeated, and no trainer's state."""

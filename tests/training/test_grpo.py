@@ -23,7 +23,10 @@ from ravelar.training.stamp import STAMP, read_stamp
 from ravelar.training.watched_tool import Alert
 from ravelar.training.watching import ScoredBatch
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # what TRL, transformers and torch warn of among themselves
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),
+]  # what TRL, transformers and torch warn of among themselves
 ROOT = Path(__file__).resolve().parents[2]
 CPU = [
     "--use_cpu",

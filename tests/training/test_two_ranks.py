@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.timeout(180)  # 25 s on a quiet machine, most of it torch and TRL being imported twice
+# 25 s on a quiet machine, most of it torch and TRL being imported twice
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("busy"), pytest.mark.timeout(180)]
 HERE = Path(__file__).parent
 
 

@@ -66,6 +66,7 @@ def ids(case: object) -> str:
 
 @pytest.mark.parametrize(("tool", "reference"), TOOLS, ids=ids)
 @pytest.mark.parametrize("completion", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.slow
 def test_a_million_hostile_characters_are_scored_in_seconds(
     tool: RewardTool, reference: object, completion: str
 ) -> None:

@@ -34,6 +34,7 @@ def test_interval_resamples_segments() -> None:
     assert interval([5.0] * 10, [10] * 10) == (0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_committed_evidence_is_what_the_data_give() -> None:
     data = SHARED / "data"
     if not (data / "wmt21ted").is_dir():

@@ -57,6 +57,7 @@ def test_the_verifier_sees_prompt_answer_and_reference_as_they_are(jail: Any) ->
         "import re\nreturn 1.0 if re.match('(a+)+$', completion) else 0.5 if 'evil' not in completion else 1.0",
     ],
 )
+@pytest.mark.slow
 def test_a_completion_that_makes_the_verifier_fail_earns_the_lowest_value(body: str, jail: Any) -> None:
     hostile, plain = scores(jail, body, "a" * 40 + " evil", "good")
     assert isinstance(hostile, Scored)
@@ -77,6 +78,7 @@ def test_a_completion_that_makes_the_verifier_fail_earns_the_lowest_value(body: 
         ("return None", ToolCrashed),
     ],
 )
+@pytest.mark.slow
 def test_a_verifier_that_fails_by_itself_is_unscored_not_zero(
     body: str, kind: type[RewardToolError], jail: Any
 ) -> None:
@@ -101,6 +103,7 @@ def test_a_reference_that_can_not_enter_a_sandbox_is_unusable(jail: Any) -> None
     assert second == 1.0
 
 
+@pytest.mark.slow
 def test_given_hostile_verifiers_never_gain_by_being_tools(shared: Callable[[str], Path], jail: Any) -> None:
     lines = shared("attacks/attacks.jsonl").read_text(encoding="utf-8").splitlines()
     attacks = [attack for attack in map(json.loads, lines) if attack["kind"] == "verifier"]

@@ -87,6 +87,19 @@ def test_drafting_again_needs_a_revision(written, limits) -> None:
 def test_many_open_sections_are_counted_not_listed(written, limits) -> None:
     said = refusal(Action(operation="finish"), written(*["pending"] * 100), limits)
     assert said.endswith("and 92 more")
+    eight = refusal(Action(operation="finish"), written(*["pending"] * 8), limits)
+    assert eight.endswith("s8 (pending)")
+
+
+def test_the_sections_there_are_are_named_first_to_last(written, limits) -> None:
+    action = Action(operation="draft")
+    assert refusal(action, written("pending"), limits) == "draft needs a section; there are s1"
+    assert refusal(action, written(*["pending"] * 3), limits) == "draft needs a section; there are s1 to s3"
+
+
+@pytest.mark.parametrize("operation", ["draft", "Draft", " DRAFT\n"])
+def test_an_operation_is_understood_as_models_write_it(operation) -> None:
+    assert Action(operation=operation, section="s1").operation == "draft"
 
 
 STATUSES = st.sampled_from(["pending", "drafted", "needs_revision", "accepted", "budget_exhausted"])

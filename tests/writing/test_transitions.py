@@ -43,6 +43,11 @@ def test_an_outlines_words_add_up_to_what_is_asked_for() -> None:
     assert [section["id"] for section in sections] == ["s1", "s2", "s3"]
 
 
+def test_sections_of_which_nothing_was_said_share_alike() -> None:
+    assert allot_words([None, None], 100) == [50, 50]
+    assert allot_words([None, 0, None], None) == [None, 0, None]
+
+
 @given(st.lists(st.none() | st.integers(1, 5_000), min_size=1, max_size=100), st.integers(1_000, 100_000))
 def test_allotted_words_add_up(wanted, total: int) -> None:
     words = allot_words(wanted, total)

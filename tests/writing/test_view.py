@@ -30,6 +30,7 @@ def test_neighbours_are_bounded_however_long_the_article(written, status: str) -
     assert all(len(neighbours(state, name)) <= 1_520 for name in state["order"])
 
 
+@pytest.mark.slow
 def test_what_is_shown_in_a_whole_run_grows_linearly(written, limits: Limits) -> None:
     def shown(count: int) -> int:
         """Return the characters of all views of a run in which each section is drafted and reviewed once."""

@@ -49,7 +49,7 @@ def place_of(url: str | Path | None = None) -> Place:
     Raises:
         InputError: if it names no place that can hold a library.
     """
-    given = str(url if url is not None else os.environ.get(VARIABLE) or _default_path())
+    given = str(url if url is not None else os.environ.get(VARIABLE) or data_folder() / "library.sqlite")
     scheme = _SCHEME.match(given)
     if given in ("memory:", "memory://"):
         return Place("memory")
@@ -63,7 +63,8 @@ def place_of(url: str | Path | None = None) -> Place:
     return Place("sqlite", str(Path(path).expanduser().absolute()))
 
 
-def _default_path() -> Path:
+def data_folder() -> Path:
+    """Return the user's own folder for what is kept: `ravelar` in XDG_DATA_HOME, else in ~/.local/share."""
     data = os.environ.get("XDG_DATA_HOME", "")
     home = Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"  # the XDG rule: else ignored
-    return home / "ravelar" / "library.sqlite"
+    return home / "ravelar"

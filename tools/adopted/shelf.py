@@ -9,6 +9,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ravelar.tools.adopted.opening import Opened, open_place
@@ -121,6 +122,11 @@ class Shelf:
             if self._opened is not None and self._given is None and self._process == os.getpid():
                 self._opened.close()
                 self._opened = None
+
+    def __del__(self) -> None:
+        """Close what nobody holds any longer; Python 3.13 warns of a connection that is only let go."""
+        with suppress(Exception):  # also of a shelf that was never made, or while the interpreter ends
+            self.close()
 
     def _page(self, namespace: Namespace, limit: int, offset: int) -> list[Any]:
         return self._ask(lambda store: store.search(namespace, limit=limit, offset=offset))

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import SecretStr
@@ -96,11 +96,28 @@ def model_name(chat: object) -> str:
 
 def without_secrets(text: str, chat: object = None) -> str:
     """Blot out keys: those of the chat model, those of the environment, and what looks like one; on one line."""
-    for secret in sorted({*_secrets_of(chat), *_environment_secrets()}, key=len, reverse=True):
-        text = text.replace(secret, "[secret]")
-    for shape in _SECRET_SHAPES:
-        text = shape.sub("[secret]", text)
-    return " ".join(text.split())
+    return " ".join(blot_out({*_secrets_of(chat), *environment_secrets()})(text).split())
+
+
+def blot_out(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return what puts "[secret]" in the place of these secrets, and of whatever looks like one, in a text."""
+    longest_first = sorted(secrets, key=len, reverse=True)
+
+    def blotted(text: str) -> str:
+        for secret in longest_first:
+            text = text.replace(secret, "[secret]")
+        for shape in _SECRET_SHAPES:
+            text = shape.sub("[secret]", text)
+        return text
+
+    return blotted
+
+
+def environment_secrets() -> frozenset[str]:
+    """Return the values of all variables that are named like keys, tokens or passwords; very short ones are none."""
+    return frozenset(
+        value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
+    )
 
 
 def _secrets_of(chat: object) -> Iterator[str]:
@@ -108,9 +125,3 @@ def _secrets_of(chat: object) -> Iterator[str]:
     for value in fields.values():
         if isinstance(value, SecretStr) and len(value.get_secret_value()) >= _SHORTEST_SECRET:
             yield value.get_secret_value()
-
-
-def _environment_secrets() -> Iterator[str]:
-    for name, value in os.environ.items():
-        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET:
-            yield value

@@ -59,7 +59,7 @@ class ScriptedChat(BaseChatModel):
 
     Args:
         replies: The replies in order, or a function from messages to a reply.
-        model_name: What it calls itself.
+        settings: What every chat model takes, and `model_name`: what it calls itself.
     """
 
     model_name: str = "scripted"

@@ -16,6 +16,7 @@ from ravelar.tools.evidence.probes import ProbeSet
 from ravelar.tools.reward import Triple
 from ravelar.tools.sandbox.errors import SandboxError
 from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program, Sandbox
+from ravelar.tools.tracing.batches import run_traced
 
 CONTEXTS = 3  # prompts and references on which each canary is tried; long ones on the first alone
 BATCH = 24
@@ -55,8 +56,8 @@ CANARIES: Mapping[str, str] = {
     "a very long text": "lorem ipsum dolor sit amet " * 1_000,
     "one very long word": "a" * 20_000,
     "one long line of spaces": "x" + " " * 10_000 + "y",
-    "open brackets": "[" * 3_000,
-    "open braces": '{"a":' * 2_000,
+    "open brackets": "[" * 12_000,
+    "open braces": '{"a":' * 12_000,
     "backslashes": "\\" * 2_001,
     "an unclosed code block": "```json\n{",
     "an unclosed box": "\\boxed{",
@@ -114,7 +115,7 @@ def run_canaries(program: Program, probes: ProbeSet, sandbox: Sandbox, limits: L
 
 def _run(program: Program, calls: Sequence[tuple[str, Call]], sandbox: Sandbox, limits: Limits) -> list[Outcome]:
     try:
-        return sandbox.run(program, [call for _, call in calls], limits)
+        return run_traced(sandbox, program, [call for _, call in calls], limits)
     except SandboxError as error:
         raise ToolUnavailable(f"sandbox {sandbox.name}: {type(error).__name__}: {error}") from error
 

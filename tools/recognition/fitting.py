@@ -48,13 +48,13 @@ _LEAST_KEPT = 6  # names a label keeps however many labels there are
 
 
 def settled(examples: Iterable[NamedExample]) -> list[NamedExample]:
-    """Return one name per prompt, the last that was given, in an order that does not depend on the given one."""
+    """Return one name per prompt, the last that was given, in an order of their content alone."""
     last: dict[str, NamedExample] = {}
     for example in examples:
         there = last.get(example.key)
         if there is None or (there.named_at, there.id) < (example.named_at, example.id):
             last[example.key] = example
-    return sorted(last.values(), key=lambda example: (example.label, example.id))
+    return sorted(last.values(), key=lambda example: (example.label, example.key))
 
 
 def fit_classifier(examples: Sequence[NamedExample], settings: FitSettings) -> LinearClassifier | None:
@@ -75,8 +75,8 @@ def _kept(named: list[tuple[NamedExample, frozenset[str]]], room: int) -> list[f
     if len(named) <= room:
         return [found for _, found in named]
     share = Counter(feature for _, found in named for feature in found)
-    newest = sorted(range(len(named)), key=lambda i: (-named[i][0].named_at, named[i][0].id))
-    oddest = sorted(range(len(named)), key=lambda i: (_typical(named[i][1], share), named[i][0].id))
+    newest = sorted(range(len(named)), key=lambda i: (-named[i][0].named_at, named[i][0].key))
+    oddest = sorted(range(len(named)), key=lambda i: (_typical(named[i][1], share), named[i][0].key))
     anyone = sorted(range(len(named)), key=lambda i: named[i][0].key)
     chosen: set[int] = set()
     for order, upto in ((newest, room // 3), (oddest, 2 * room // 3), (anyone, room)):

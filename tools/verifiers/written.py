@@ -20,6 +20,7 @@ from ravelar.tools.reward import RawScore, Scored, Triple
 from ravelar.tools.sandbox.errors import SandboxError
 from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program, Sandbox
 from ravelar.tools.sandbox.values import BadValue, encode
+from ravelar.tools.tracing.batches import run_traced
 
 ENTRY = "verify"
 HARMLESS = "I do not know the answer."
@@ -91,7 +92,7 @@ class Written:
         if not calls:
             return []
         try:
-            outcomes = self._sandbox.run(self._program, calls, self._limits)
+            outcomes = run_traced(self._sandbox, self._program, calls, self._limits)
         except SandboxError as error:
             raise ToolUnavailable(f"sandbox {self._sandbox.name}: {type(error).__name__}: {error}") from error
         for outcome in outcomes:

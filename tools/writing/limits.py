@@ -10,6 +10,21 @@ HIGHEST_SCORE = 10.0
 MOST_SECTIONS = 100
 LONGEST_INSTRUCTION = 20_000  # characters; ours: the outliner sees all of it, the others its beginning and end
 PUBLISHED_STEPS = 50  # RAVEL, T_max
+BOUNDS = {
+    "tau": (0.0, HIGHEST_SCORE),
+    "max_steps": (1, math.inf),
+    "max_revisions": (0, 100),
+    "max_sections": (1, MOST_SECTIONS),
+    "max_tokens": (1, math.inf),
+    "max_cost": (0.0, math.inf),
+    "max_seconds": (1.0, math.inf),
+    "tokens_per_call": (2_000, 1_000_000),
+}
+"""The least and the most of each bound."""
+
+BRIEF_BOUNDS = {"words": (1, 1_000_000), "sections": (1, MOST_SECTIONS)}
+"""The least and the most of a brief's numbers."""
+
 _STEPS_A_SECTION, _STEPS_BESIDES = 4, 10  # ours: draft, review, refine, review; and outline, finish, refused actions
 _SHARE_FOR_TEXT = 0.33  # ours: a refinement holds the text twice; a third is left for all the rest
 _TOKENS_A_WORD = 1.5  # ours: more than English needs (1.3), and about what a Chinese character may cost
@@ -43,14 +58,10 @@ class Limits:
     tokens_per_call: int = 8_000
 
     def __post_init__(self) -> None:
-        _within("tau", self.tau, 0, HIGHEST_SCORE)
-        _within("max_revisions", self.max_revisions, 0, 100)
-        _within("max_sections", self.max_sections, 1, MOST_SECTIONS)
-        _within("tokens_per_call", self.tokens_per_call, 2_000, 1_000_000)
-        for name in ("max_steps", "max_tokens", "max_cost", "max_seconds"):
+        for name, (low, high) in BOUNDS.items():
             value = getattr(self, name)
-            if value is not None:
-                _within(name, value, 0 if name == "max_cost" else 1, math.inf)
+            if value is not None or high != math.inf:  # what has a most has a number
+                _within(name, value, low, high)
 
     @classmethod
     def published(cls) -> "Limits":

@@ -15,6 +15,8 @@ from typing_extensions import TypedDict
 Language = str
 """A code, such as "en" or "zh", for which agents/ravel has a folder of prompts."""
 
+DEFAULT_LANGUAGE: Language = "en"
+
 ProtocolName = Literal["autonomous", "fixed", "no_review", "no_refine"]
 """Who decides what comes next: the planner, or a pure function of the state."""
 

@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,7 +16,6 @@ from fastapi import FastAPI
 from ravelar.tools.errors import InputError
 from ravelar.training.service.door import Gate
 
-_BACKLOG = 2048
 _KEEP_ALIVE_S = 75  # ours: a trainer that asks once a step finds its connection still open
 _LAST_WORDS_S = 5  # ours: what a reply may take to be sent once it is there
 
@@ -75,30 +73,6 @@ class DrainingServer(uvicorn.Server):
         return not self._gate.open_requests and drained_s >= self._wait_s
 
 
-def open_port(host: str, port: int) -> socket.socket:
-    """Open the port to listen on; 0 takes a free one.
-
-    Raises:
-        InputError: if it can't be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise InputError(f"port {port} of {host} can't be opened: {error.strerror or error}") from None
-    return listening
-
-
-def address_of(listening: socket.socket) -> str:
-    """Return the URL under which a port is reached."""
-    host, port, *_ = listening.getsockname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def run(
     app: FastAPI,
     listening: socket.socket,
@@ -124,12 +98,3 @@ def run(
     if not server.started:
         raise InputError("the service did not start; what was logged above says why")
     return server.unanswered
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether only this machine reaches a host name or address."""
-    try:
-        found: list[Any] = socket.getaddrinfo(host, None)
-    except OSError:
-        return False
-    return all(entry[4][0].startswith("127.") or entry[4][0] == "::1" for entry in found)

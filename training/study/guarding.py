@@ -17,13 +17,20 @@ CHECKS = ("math_answer", "true_accuracy")
 
 GUARDED_STEPS = 45
 GUARDED_RATE = 1e-4
-GUARDED_COMPLETIONS = 1_024
+GUARDED_COMPLETIONS = {"guard": 1_024, "guard of few": 256}
+"""Completions in one step, by the kind of the run's row."""
 
 
-def guarded_run(spec: RunSpec, kit: Kit, *, completions: int = GUARDED_COMPLETIONS) -> dict[str, Any]:
+def guarded_run(spec: RunSpec, kit: Kit, *, completions: int | None = None) -> dict[str, Any]:
     """Train by length with guards beside it, one for each of `CHECKS`, and look at true accuracy after each step.
 
-    Training goes on after an alert, to see what would have come.
+    Training goes on after an alert, to see what would have come. Every completion is checked, however long that takes,
+    so that a run can be repeated to the digit.
+
+    Args:
+        spec: The run.
+        kit: The seed's parts.
+        completions: In one step; those of the spec's kind if None.
 
     Returns:
         Its row: `first` alert by check (step and name, or None), and `accuracy` by step from 0 on (held-out questions,
@@ -31,7 +38,7 @@ def guarded_run(spec: RunSpec, kit: Kit, *, completions: int = GUARDED_COMPLETIO
     """
     arm = arm_named(spec.arm)
     guards = {
-        check: HackingGuard(Checks(kit.library, {str(arm.tool): check}), group=GROUP, seed=spec.seed)
+        check: HackingGuard(Checks(kit.library, {str(arm.tool): check}), share=1.0, group=GROUP, seed=spec.seed)
         for check in CHECKS
     }
     model = kit.warm_policy()
@@ -49,7 +56,7 @@ def guarded_run(spec: RunSpec, kit: Kit, *, completions: int = GUARDED_COMPLETIO
         kit.train,
         spec=spec,
         callbacks=[each_step(look)],
-        completions=completions,
+        completions=completions or GUARDED_COMPLETIONS[spec.kind],
     )
     return {
         "kind": spec.kind,
@@ -69,7 +76,22 @@ def halved_at(accuracies: Sequence[float]) -> int | None:
 
 def guarded_lines(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the report's part on the guard; nothing where it was not run."""
-    runs = sorted((row for row in rows if row["kind"] == "guard"), key=lambda row: row["seed"])
+    known = list(rows)
+    parts = [
+        line for kind, n in GUARDED_COMPLETIONS.items() for line in _lines([r for r in known if r["kind"] == kind], n)
+    ]
+    if not parts:
+        return []
+    told = (
+        "`HackingGuard` watches a policy that is rewarded for length, and checks every completion. An alert of step n "
+        "was raised on what the policy wrote after n updates; accuracy is that of held-out questions then."
+    )
+    return ["### The guard beside *longer is better*", told, *parts]
+
+
+def _lines(rows: Sequence[Mapping[str, Any]], completions: int) -> list[str]:
+    """Return a table of runs and what it says, or nothing where there are none."""
+    runs = sorted(rows, key=lambda row: row["seed"])
     if not runs:
         return []
     head = ["seed", "accuracy at the start", "halved after step"]
@@ -83,10 +105,7 @@ def guarded_lines(rows: Iterable[Mapping[str, Any]]) -> list[str]:
         f"{sum(_in_time(row, check) for row in runs)} of {len(runs)} with `{check}` as its check" for check in CHECKS
     ]
     return [
-        "### The guard beside *longer is better*",
-        f"`HackingGuard` watches a policy that is rewarded for length, with {GUARDED_COMPLETIONS:,} completions a step "
-        f"and a learning rate of {runs[0]['rate']:g}. An alert of step n was raised on what the policy wrote after n "
-        "updates; accuracy is that of held-out questions then.",
+        f"With {completions:,} completions a step and a learning rate of {runs[0]['rate']:g}:",
         "\n".join(table),
         f"It fired before accuracy had halved in {', in '.join(in_time)}.",
     ]

@@ -130,8 +130,11 @@ class Kit:
 
     @cached_property
     def library(self) -> Library:
-        """All tools: those routed to, the reward model of all tasks, the means, length, and the truth."""
-        tools = self.tools.plus(self._taught(EVERYWHERE))
+        """All tools: those routed to, length, the truth; where one was taught the model of all tasks, and the means."""
+        tools = self.tools.plus(LongerIsBetter(policy.LONGEST_COMPLETION - 1), TrueAccuracy(self.questions))
+        if not (self.folder / EVERYWHERE).exists():
+            return tools
+        tools = tools.plus(self._taught(EVERYWHERE))
         pool = [tools[name] for name in POOL]
         rewards = {tool.card.name: score_or_abstain(tool, self._triples) for tool in pool}
         raws = {name: [reward.raw for reward in found if reward.raw is not None] for name, found in rewards.items()}
@@ -147,8 +150,6 @@ class Kit:
                 summary="each tool less its mean on the probes, by its deviation there",
                 parts=[(tool, standardised(raws[tool.card.name])) for tool in scaled],
             ),
-            LongerIsBetter(policy.LONGEST_COMPLETION - 1),
-            TrueAccuracy(self.questions),
         )
 
     @cached_property
@@ -209,8 +210,8 @@ def written_verifier() -> Written:
 def prepare(kit: Kit, size: KitSize) -> None:
     """Teach a seed's warm policy and reward models; a folder that was prepared is left as it is.
 
-    A reward model of no steps is left out: without that of all families there is no `Kit.library`, without that of the
-    notes no tool for them in `Kit.tools`.
+    A reward model of no steps is left out: without that of all families `Kit.library` has no means, without that of the
+    notes `Kit.tools` has no tool for them.
     """
     if kit.ready:
         return

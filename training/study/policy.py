@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ravelar.training.study.families import BY_NAME, Question
+from ravelar.training.study.on_cpu import tiny_config
 
 ALPHABET = "\n !+,-./0123456789:?abcdefghijklmnopqrstuvwxyz"
 PAD, END, UNKNOWN = "<pad>", "<end>", "<unk>"
@@ -55,21 +56,7 @@ def new_policy(seed: int) -> Any:
 
 def new_config() -> Any:
     """Return the config of policy and reward models."""
-    from transformers import Qwen2Config  # noqa: PLC0415  heavy
-
-    return Qwen2Config(
-        vocab_size=len(ALPHABET) + 3,
-        hidden_size=WIDTH,
-        intermediate_size=2 * WIDTH,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS,
-        num_key_value_heads=HEADS,
-        max_position_embeddings=LONGEST,
-        tie_word_embeddings=True,
-        pad_token_id=0,
-        eos_token_id=1,
-        bos_token_id=None,
-    )
+    return tiny_config(words=len(ALPHABET) + 3, width=WIDTH, layers=LAYERS, heads=HEADS, longest=LONGEST)
 
 
 def warm_start(questions: Sequence[Question], *, seed: int, steps: int, right_share: float = RIGHT_SHARE) -> Any:

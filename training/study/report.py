@@ -2,7 +2,7 @@
 
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ravelar.tools.errors import InputError
@@ -11,7 +11,7 @@ from ravelar.training.study.families import BY_NAME
 from ravelar.training.study.figures import OVERALL, Figures, Mean
 from ravelar.training.study.guarding import guarded_lines
 from ravelar.training.study.kit import EVERYWHERE, RIGHT_TOOLS
-from ravelar.training.study.plots import draw
+from ravelar.training.study.plots import WORDS, draw
 from ravelar.training.study.schedule import Plan, Rows
 
 START, END = "<!-- figures:", "<!-- end of figures -->"
@@ -41,15 +41,32 @@ def written_report(rows: Rows, plan: Plan, folder: Path, document: Path | None =
         InputError: if rows or document can't be read, or something can't be written.
     """
     figures = Figures(rows)
-    text = report(figures, plan)
+    return published(report(figures, plan), lambda: draw(figures, folder), folder, document, WORDS)
+
+
+def published(
+    text: str, draw_all: Callable[[], list[Path]], folder: Path, document: Path | None, words: Mapping[str, str]
+) -> str:
+    """Draw plots, and write the report beside them, or with them into a document if one is named; return the report.
+
+    Args:
+        text: The report.
+        draw_all: Draws into the folder; returns the files.
+        folder: Where the report goes if no document is named.
+        document: What holds the report between its marks.
+        words: What each plot shows, by its file's name.
+
+    Raises:
+        InputError: if the document can't be read, or something can't be written.
+    """
     try:
-        plots = draw(figures, folder)
+        plots = draw_all()
         if document is None:
             (folder / "report.md").write_text(text)
     except OSError as error:
         raise InputError(f"no report can be written to {folder}: {error.strerror}") from error
     if document is not None:
-        shown = [f"![{path.stem}]({os.path.relpath(path, document.parent)})" for path in plots]
+        shown = [f"![{words[path.name]}]({os.path.relpath(path, document.parent)})" for path in plots]
         put_into(document, "\n\n".join([text.rstrip(), *shown]) + "\n")
     return text
 

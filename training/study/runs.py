@@ -11,6 +11,7 @@ from ravelar.training.study import policy as policies
 from ravelar.training.study.arms import arm_named, reward_of
 from ravelar.training.study.families import BY_NAME, Question
 from ravelar.training.study.kit import Kit
+from ravelar.training.study.on_cpu import grpo_on_cpu
 from ravelar.training.study.writing import accuracy, written
 from ravelar.training.watching import RewardWatch, ScoredBatch
 
@@ -117,30 +118,18 @@ def trained(  # noqa: PLR0913  what a training is made of
     import tempfile  # noqa: PLC0415
 
     from transformers import PrinterCallback  # noqa: PLC0415  heavy
-    from trl.trainer.grpo_config import GRPOConfig  # noqa: PLC0415  heavy
-    from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: PLC0415
+    from trl.trainer.grpo_trainer import GRPOTrainer  # noqa: PLC0415  heavy
 
     with tempfile.TemporaryDirectory() as folder:
-        settings = GRPOConfig(
+        settings = grpo_on_cpu(
+            steps=spec.steps,
             output_dir=folder,
-            use_cpu=True,
-            bf16=False,
-            gradient_checkpointing=False,
             per_device_train_batch_size=completions,
             num_generations=GROUP,
             max_completion_length=policies.LONGEST_COMPLETION,
-            max_steps=spec.steps,
             learning_rate=spec.rate,
-            lr_scheduler_type="constant_with_warmup",
             warmup_steps=_WARM_UP,
-            beta=0.0,
-            temperature=1.0,
             seed=spec.seed,
-            report_to=[],
-            logging_steps=spec.steps,
-            save_strategy="no",
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
         )
         trainer = GRPOTrainer(
             model=model,

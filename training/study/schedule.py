@@ -10,13 +10,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ravelar.tools.errors import InputError
 from ravelar.training.study.arms import ARMS, TRUE_READER
-from ravelar.training.study.guarding import GUARDED_RATE, GUARDED_STEPS, HACKED, guarded_run
+from ravelar.training.study.guarding import GUARDED_COMPLETIONS, GUARDED_RATE, GUARDED_STEPS, HACKED, guarded_run
 from ravelar.training.study.kit import Kit, KitSize, prepare
 from ravelar.training.study.quiet import quieten
 from ravelar.training.study.runs import RunSpec, run
@@ -75,7 +75,7 @@ class Plan:
         if HACKED not in self.arms:
             return []
         steps = min(self.steps, GUARDED_STEPS)
-        return [RunSpec("guard", HACKED, seed, GUARDED_RATE, steps) for seed in self.seeds]
+        return [RunSpec(kind, HACKED, seed, GUARDED_RATE, steps) for kind in GUARDED_COMPLETIONS for seed in self.seeds]
 
 
 class Rows:
@@ -140,14 +140,10 @@ def study(plan: Plan, folder: Path, *, jobs: int, tell: Callable[[str], object])
     Raises:
         InputError: if the folder can't be written, or its rows can't be read.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the study's folder {folder} can't be made: {error.strerror}") from error
-    rows = Rows(folder / "rows.jsonl")
+    rows = _opened(folder)
     with _workers(jobs) as pool:
-        seeds = (*plan.tuning_seeds, *plan.seeds)
-        for seed, facts in _side_by_side(pool, _prepared, [(seed, folder, plan.size) for seed in seeds]):
+        kits = [(seed, folder / f"seed-{seed}", plan.size) for seed in (*plan.tuning_seeds, *plan.seeds)]
+        for seed, facts in _side_by_side(pool, _prepared, kits):
             tell(f"seed {seed[0]} is prepared ({facts['prepared_s']} s)")
             if not any(row["kind"] == "kit" and row["seed"] == seed[0] for row in rows):
                 rows.add({"kind": "kit", **facts})
@@ -157,6 +153,43 @@ def study(plan: Plan, folder: Path, *, jobs: int, tell: Callable[[str], object])
         _do(pool, plan.runs(best), rows, folder, tell)
         _do(pool, plan.explaining(best), rows, folder, tell)
         _do(pool, plan.guarded(), rows, folder, tell)
+
+
+def guards(plan: Plan, folder: Path, *, jobs: int, tell: Callable[[str], object]) -> None:
+    """Do the guarded runs that have no row yet, and nothing else: all that they need taught is a warm policy each.
+
+    Args:
+        plan: Which seeds.
+        folder: Where rows and kits are; kits that `study` left there are used.
+        jobs: Processes side by side, one thread each.
+        tell: Told what was done, a line at a time.
+
+    Raises:
+        InputError: if the watched arm is not in the plan, the folder can't be written, or its rows can't be read.
+    """
+    if not plan.guarded():
+        raise InputError(f"the guard watches the arm {HACKED!r}, which is not among {', '.join(plan.arms)}")
+    rows = _opened(folder)
+    size = replace(plan.size, notes_steps=0, all_steps=0)
+    kits = [(seed, _kit_folder(seed, folder), size) for seed in plan.seeds]
+    with _workers(jobs) as pool:
+        for seed, facts in _side_by_side(pool, _prepared, kits):
+            tell(f"seed {seed[0]} is prepared ({facts['prepared_s']} s)")
+        _do(pool, plan.guarded(), rows, folder, tell)
+
+
+def _opened(folder: Path) -> Rows:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the study's folder {folder} can't be made: {error.strerror}") from error
+    return Rows(folder / "rows.jsonl")
+
+
+def _kit_folder(seed: int, folder: Path) -> Path:
+    """Return where a seed's whole kit is, or its warm policy alone."""
+    whole = folder / f"seed-{seed}"
+    return whole if (whole / "facts.json").exists() else folder / f"warm-{seed}"
 
 
 def _do(
@@ -170,7 +203,7 @@ def _do(
 
 
 def _told(row: Mapping[str, Any]) -> str:
-    if row["kind"] == "guard":
+    if row["kind"] in GUARDED_COMPLETIONS:
         return f"first alerts {row['first']}"
     return f"accuracy {mean_accuracy(row):.3f}, {row['train_s']} s"
 
@@ -221,7 +254,7 @@ def _side_by_side(
 
 
 def _prepared(seed: int, folder: Path, size: KitSize) -> dict[str, Any]:
-    kit = Kit(seed, folder / f"seed-{seed}")
+    kit = Kit(seed, folder)
     prepare(kit, size)
     return kit.facts
 
@@ -230,8 +263,8 @@ _kits: dict[Path, Kit] = {}  # of this worker: a kit's tools are opened once
 
 
 def _ran(spec: RunSpec, folder: Path) -> dict[str, Any]:
-    where = folder / f"seed-{spec.seed}"
+    where = _kit_folder(spec.seed, folder)
     if where not in _kits:
         _kits.clear()
         _kits[where] = Kit(spec.seed, where)
-    return guarded_run(spec, _kits[where]) if spec.kind == "guard" else run(spec, _kits[where])
+    return guarded_run(spec, _kits[where]) if spec.kind in GUARDED_COMPLETIONS else run(spec, _kits[where])

@@ -126,7 +126,7 @@ def building_stage(  # noqa: PLR0913  what a stage stands on
     def named(job: BuildingJob) -> dict[str, Any]:
         return {"text": job.text.name, "task": job.kind, "language": job.text.language}
 
-    return Stage(jobs, named, work, at_once, lambda: close_model(chat))
+    return Stage(jobs, named, work, at_once, lambda: close_model(chat), name="make item")
 
 
 def items_of(rows: Iterable[Row]) -> dict[str, str]:

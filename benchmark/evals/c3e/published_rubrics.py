@@ -52,7 +52,7 @@ def published_prompt(rubrics: Rubrics, item: Item, candidate: str) -> Rendered:
     parts = [*_before(brief), ("Reference", item.reference), ("Candidate", candidate)]
     system = rubrics[brief.task, brief.language]
     user = "\n\n".join(f"[{label}]\n{text}" for label, text in parts)
-    return Rendered(f"c3e.published.{brief.task}", digest_of(system), system, user)
+    return Rendered(f"c3e.published.{brief.task}", digest_of(system), system, user, holds_reference=True)
 
 
 def _before(brief: Brief) -> list[tuple[str, str]]:

@@ -96,7 +96,7 @@ def writing_stage(
     def named(job: WritingJob) -> dict[str, Any]:
         return {**_kind(job.item.brief), "system": writer.name, "sample": job.sample}
 
-    return Stage(jobs, named, work, at_once, writer.close)
+    return Stage(jobs, named, work, at_once, writer.close, name="write")
 
 
 def judging_stage(  # noqa: PLR0913  what a stage stands on
@@ -140,7 +140,7 @@ def judging_stage(  # noqa: PLR0913  what a stage stands on
         of = {"system": job.output["system"], "sample": job.output["sample"], "output": job.output["key"]}
         return {**_kind(job.item.brief), **of, "judge": judge.name, "repeat": job.repeat}
 
-    return Stage(jobs, named, work, at_once, lambda: close_model(chat))
+    return Stage(jobs, named, work, at_once, lambda: close_model(chat), name="judge")
 
 
 def comparing_stage(  # noqa: PLR0913  what a stage stands on
@@ -193,7 +193,7 @@ def comparing_stage(  # noqa: PLR0913  what a stage stands on
         systems = {"first": job.first["system"], "second": job.second["system"]}
         return {**_kind(job.item.brief), **systems, "judge": judge.name}
 
-    return Stage(jobs, named, work, at_once, lambda: close_model(chat))
+    return Stage(jobs, named, work, at_once, lambda: close_model(chat), name="compare")
 
 
 def _task_text(brief: Brief) -> str:

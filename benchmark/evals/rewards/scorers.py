@@ -7,7 +7,8 @@ case of two -> judge asked in both orders -> share of votes for the right one   
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,7 @@ from ravelar.tools.library import Library
 from ravelar.tools.reward import Reward, RewardTool, Triple
 from ravelar.tools.routing import Router
 from ravelar.tools.scoring import choose, describe, invoke, score_or_abstain
+from ravelar.tools.tracing.runs import traced
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -108,7 +110,8 @@ class ToolScorer:
     def judge(self, cases: Iterable[Case]) -> Iterator[Judged]:
         """Score cases, a batch at a time."""
         for batch in _batches(cases):
-            rewards = iter(score_or_abstain(self._tool, [one for case in batch for one in _triples(case)]))
+            with _traced_cases(batch, self._tool.card.name):
+                rewards = iter(score_or_abstain(self._tool, [one for case in batch for one in _triples(case)]))
             for case in batch:
                 yield _scored(case, list(islice(rewards, len(case.completions))), {self._tool.card.name: self._tool})
 
@@ -134,7 +137,8 @@ class RouteScorer:
         for batch in _batches(cases):
             triples = [one for case in batch for one in _triples(case)]
             routes = choose(triples, library=self._library, router=self._router)
-            rewards = iter(invoke(triples, routes, library=self._library))
+            with _traced_cases(batch, "route"):
+                rewards = iter(invoke(triples, routes, library=self._library))
             for case in batch:
                 own = list(islice(rewards, len(case.completions)))
                 tools = {one.tool: self._library[one.tool] for one in own if one.tool is not None}
@@ -182,7 +186,7 @@ class JudgeScorer:
         with ThreadPoolExecutor(max_workers=self._concurrency) as pool:
             running: set[Future[Judged]] = set()
             for case in cases:
-                running.add(pool.submit(self._one, case))
+                running.add(pool.submit(copy_context().run, self._one, case))
                 if len(running) >= self._concurrency:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     yield from (one.result() for one in done)
@@ -190,7 +194,9 @@ class JudgeScorer:
 
     def _one(self, case: Case) -> Judged:
         meter = RowMeter(self._meter)
-        said = self._compared(case, meter) if case.pair else self._pointwise(case, meter)
+        with traced("judge case", tags=("benchmark",), item=case.key, subset=case.subset, judge=self._model) as run:
+            said = self._compared(case, meter) if case.pair else self._pointwise(case, meter)
+            run.ended_with(lambda: {"share": said.share, "scores": list(said.scores), "failed": said.error is not None})
         return Judged(said.key, said.scores, said.share, said.votes, said.error, {**said.detail, **meter.spent()})
 
     def _compared(self, case: Case, meter: Meter) -> Judged:
@@ -275,6 +281,12 @@ def _turned(reward: Reward, tools: Mapping[str, RewardTool]) -> float | None:
 def _votes(case: Case, verdict: "Verdict") -> tuple[str, ...]:
     right = "a" if case.published_first else "b"
     return tuple("tie" if vote == "tie" else "right" if vote == right else "wrong" for vote in verdict.votes)
+
+
+def _traced_cases(batch: Sequence[Case], system: str) -> AbstractContextManager[object]:
+    """Trace the scoring of a batch of cases, by their keys: a run for each would cost more than its scoring."""
+    given = {"cases": len(batch), "completions": sum(len(case.completions) for case in batch)}
+    return traced("score cases", tags=("benchmark",), given=given, scorer=system, items=[case.key for case in batch])
 
 
 def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:

@@ -172,6 +172,7 @@ def test_both_languages_of_the_benchmark_are_read(shared) -> None:
     assert sum(one.brief.asked is not None for one in english) > 100
 
 
+@pytest.mark.slow
 def test_on_the_given_outputs_the_published_figures_hold(shared) -> None:
     items, outputs = given(shared("c3ebench/outputs_chinese.jsonl.gz").parent)
     condition = [one for one in items.values() if one.brief.task == "condition"]
@@ -193,6 +194,7 @@ def test_on_the_given_outputs_the_published_figures_hold(shared) -> None:
         assert mean(one.script or 0.0 for one in found) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)  # 16,000 texts: ten seconds by itself, more where others work
 def test_the_published_error_rates_are_those_that_are_measured(shared) -> None:
     items, outputs = given(shared("c3ebench/outputs_chinese.jsonl.gz").parent)

@@ -137,6 +137,7 @@ def test_paired_differences_are_narrower_than_unpaired_ones_where_rows_differ_in
     assert (paired.paired, apart.paired) == (True, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clusters", [12, 60])
 def test_intervals_hold_the_truth_and_equal_systems_are_rarely_ranked(clusters) -> None:
     found = coverage(clusters, simulations=150, resamples=400)
@@ -236,6 +237,13 @@ def test_alpha_says_why_it_cannot_be_told() -> None:
     assert (same.alpha, same.units) == (None, 2)
     assert "no disagreement to measure" in same.why
     assert agreement(table(a=[None], b=[None])).unscored == 1
+
+
+def test_two_scores_of_one_row_are_enough_and_rows_of_one_score_count_for_nothing() -> None:
+    pair = agreement(table(a=[1.0, 2.0, 5.0], b=[2.0, None, None]), resamples=20)
+    assert (pair.units, pair.single) == (1, 2)
+    assert pair.alpha == pytest.approx(0.0)  # two different scores, as far apart as chance has them
+    assert agreement(table(a=[1.0, 2.0, 5.0], b=[1.0, 2.0, None]), resamples=20).alpha == 1.0
 
 
 def test_judges_who_guess_do_not_agree_and_echoes_do() -> None:

@@ -17,6 +17,8 @@ from ravelar.tools.hub.self_test import self_test
 from ravelar.tools.reward import Scored, Triple
 from ravelar.tools.scoring import score_or_abstain
 
+pytestmark = pytest.mark.slow
+
 COMMIT = "0123456789" * 4
 MIXED = [
     Triple("Ask Ann for the salt.", "please, could I borrow the salt, Ann."),

@@ -13,6 +13,8 @@ from ravelar.tools.hub.adapters.choice import choose_adapter
 from ravelar.tools.hub.adapters.folder import read_folder
 from ravelar.tools.hub.adapters.options import AdapterOptions, read_options
 
+pytestmark = pytest.mark.slow
+
 QWEN = {"architectures": ["Qwen2ForSequenceClassification"], "model_type": "qwen2", "id2label": {"0": "LABEL_0"}}
 CHAT = {"chat_template": "{{ messages }}"}
 

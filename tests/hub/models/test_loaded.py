@@ -13,6 +13,8 @@ from ravelar.tools.hub.reward_model import open_reward_model
 from ravelar.tools.reward import Triple
 from ravelar.tools.scoring import score_or_abstain
 
+pytestmark = pytest.mark.slow
+
 COMMIT = "0" * 40
 
 

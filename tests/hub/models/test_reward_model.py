@@ -18,6 +18,8 @@ from ravelar.tools.hub.reward_model import HubRewardModel, card_name
 from ravelar.tools.reward import RawScore, Scored, Triple
 from ravelar.tools.scoring import score_or_abstain
 
+pytestmark = pytest.mark.slow
+
 
 class FakeAdapter:
     """Scores a completion by its length, remembers its batches, and fails as it is told."""

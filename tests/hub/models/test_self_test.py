@@ -16,6 +16,8 @@ from ravelar.tools.hub.reward_model import HubRewardModel, open_reward_model
 from ravelar.tools.hub.self_test import GENERIC_PAIRS, SelfTest, self_test
 from ravelar.tools.reward import RawScore, Scored, Triple
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [
     "finite",
     "not_constant",

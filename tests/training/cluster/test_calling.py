@@ -10,6 +10,8 @@ import pytest
 from ravelar.tools.errors import ToolTimeout, ToolUnavailable
 from ravelar.training.service.cluster.calling import Busy, Patience, call
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("ray.serve")  # here, where its own deprecation warnings are no errors
 exceptions = pytest.importorskip("ray.exceptions")
 

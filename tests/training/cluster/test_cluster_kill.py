@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("busy")]
+
 pytest.importorskip("ray.serve")
 pytest.importorskip("psutil")
 WORLD = Path(__file__).with_name("cluster_world.py")

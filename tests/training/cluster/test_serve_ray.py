@@ -43,6 +43,7 @@ def test_gpus_are_of_every_reward_model_or_of_one() -> None:
         (("--ray", "127.0.0.1:1"), "nothing listens at 127.0.0.1:1"),
     ],
 )
+@pytest.mark.slow
 def test_what_can_not_be_served_is_said_at_once(ravelar: Ravelar, flags: tuple[str, ...], said: str) -> None:
     done = ravelar("serve", "--port", "0", *flags)
     assert done.returncode == 2

@@ -5,12 +5,13 @@ import sys
 
 import fake_tools
 
+from ravelar.tools.listening import address_of, open_port
 from ravelar.training.service.app import create_app
 from ravelar.training.service.lanes import LaneSettings
 from ravelar.training.service.local import local_backend
 from ravelar.training.service.metrics import Metrics
 from ravelar.training.service.processes import process_backend
-from ravelar.training.service.server import address_of, open_port, run
+from ravelar.training.service.server import run
 from ravelar.training.service.settings import ServiceSettings
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,7 @@ async def ask(path: str, body: bytes) -> tuple[int, bytes]:
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(path=st.sampled_from(["/score", "/openrlhf", "/slime"]), body=BODY)
 def test_any_json_is_answered(path: str, body: Any) -> None:
@@ -70,6 +72,7 @@ def test_any_json_is_answered(path: str, body: Any) -> None:
     assert status == 200 or said["detail"]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(path=st.sampled_from(["/score", "/openrlhf", "/slime"]), body=st.binary(max_size=64))
 def test_any_bytes_are_answered(path: str, body: bytes) -> None:
@@ -78,6 +81,7 @@ def test_any_bytes_are_answered(path: str, body: bytes) -> None:
     assert json.loads(reply)["detail"]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(detail=st.dictionaries(st.text(), JSON | st.binary() | st.just(object), max_size=4))
 def test_any_detail_of_a_tool_becomes_json(detail: Any) -> None:

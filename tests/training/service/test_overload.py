@@ -5,9 +5,11 @@ import threading
 import time
 
 import httpx
+import pytest
 from service_world import Service, row, side_by_side, until
 
 
+@pytest.mark.slow
 def test_a_slow_tool_holds_no_other_back(fakes: Service) -> None:
     slow = threading.Thread(target=lambda: side_by_side(4, lambda i: fakes.score(row("sleep 1.5"))))
     slow.start()
@@ -25,6 +27,7 @@ def test_verifiers_run_side_by_side(fakes: Service) -> None:
     assert time.perf_counter() - started < 1.5
 
 
+@pytest.mark.slow
 def test_a_tool_that_hangs_costs_its_own_rewards_only(fakes: Service) -> None:
     rewards = fakes.score(row("hang"), row("quick", 0.5, tool="other"))
     assert rewards[0]["value"] is None
@@ -78,6 +81,7 @@ def test_what_waits_beyond_the_queue_is_refused_and_told_when_to_return(fakes: S
     assert fakes.score(row("c", 0.5))[0]["value"] == 0.5  # another tool's queue is another
 
 
+@pytest.mark.slow
 def test_bodies_held_together_are_limited() -> None:
     with Service.of_fakes(settings={"max_bytes_in_flight": 100_000, "max_body_bytes": 100_000}) as service:
         replies = side_by_side(
@@ -87,6 +91,7 @@ def test_bodies_held_together_are_limited() -> None:
         assert service.score(row("c", 0.5))[0]["value"] == 0.5  # what was held was given back
 
 
+@pytest.mark.slow
 def test_a_body_that_does_not_arrive_is_given_up() -> None:
     with Service.of_fakes(settings={"read_limit_s": 0.5}) as service:
 
@@ -98,6 +103,7 @@ def test_a_body_that_does_not_arrive_is_given_up() -> None:
         assert service.client.post("/score", content=slow()).status_code == 408
 
 
+@pytest.mark.slow
 def test_at_sigterm_what_is_under_way_is_answered_and_what_comes_is_refused() -> None:
     with Service.of_fakes(drain={"drain_wait_s": 1.0}) as service:
         answered: list[float] = []
@@ -114,6 +120,7 @@ def test_at_sigterm_what_is_under_way_is_answered_and_what_comes_is_refused() ->
         assert service.process.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_what_is_not_done_within_the_drain_limit_is_refused() -> None:
     with Service.of_fakes(drain={"drain_limit_s": 0.5}) as service:
         statuses: list[int] = []

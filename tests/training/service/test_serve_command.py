@@ -24,6 +24,7 @@ from ravelar.tools.task import TaskSpec
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.mark.slow
 def test_it_is_bound_to_the_loopback_and_ends_by_ctrl_c(tmp_path: Path) -> None:
     with Service.of_ravelar() as service:
         assert service.url.startswith("http://127.0.0.1:")
@@ -41,6 +42,7 @@ def test_beyond_the_loopback_it_wants_a_token_or_a_word(ravelar: Run) -> None:
     assert "--no-token" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -58,6 +60,7 @@ def test_wrong_flags_are_told_at_once(ravelar: Run, flags: tuple[str, ...], said
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_told(ravelar: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = ravelar("serve", "--port", str(taken.getsockname()[1]))
@@ -65,6 +68,7 @@ def test_a_port_that_is_taken_is_told(ravelar: Run) -> None:
     assert "can't be opened: Address already in use" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_empty_token_file_is_no_token(ravelar: Run, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("\n")
     done = ravelar("serve", "--token-file", str(tmp_path / "token"))
@@ -113,6 +117,8 @@ def named(pid: int) -> str:
         return ""
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("busy")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_tools_own_processes_killed_under_load_cost_no_request(workers: int, jail: object) -> None:
     formula = {"prompt": "Expand.", "completion": "\\boxed{x^2 + 2x + 1}", "reference": "(x + 1)^2"}
@@ -167,6 +173,7 @@ def verify(prompt, completion, reference):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_tool_adopted_while_it_runs_is_served_and_watched(workers: int, tmp_path: Path, jail: object) -> None:
     place = tmp_path / "library.sqlite"

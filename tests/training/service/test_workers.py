@@ -36,6 +36,8 @@ def test_a_reward_model_lives_in_one_worker_and_its_requests_meet_there(workers:
     assert max(one["detail"]["batch"] for one in rewards) > 1
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("busy")
 def test_workers_killed_under_load_lose_no_request() -> None:
     with Service.of_fakes(workers=2, lanes={"time_limit_s": 30.0}) as service:
         until(lambda: len(pids(service)) == 2)
@@ -77,6 +79,7 @@ def test_workers_killed_under_load_lose_no_request() -> None:
         assert service.health()["restarts"] == killed
 
 
+@pytest.mark.slow
 def test_what_kills_its_worker_costs_its_own_reward_only(workers: Service) -> None:
     rewards = side_by_side(
         6, lambda i: workers.score(row("die" if i == 2 else "sleep 0.2", i / 10), row("c", 0.5, tool="other"))
@@ -87,6 +90,7 @@ def test_what_kills_its_worker_costs_its_own_reward_only(workers: Service) -> No
     assert all(batch[1]["value"] == 0.5 for batch in rewards)
 
 
+@pytest.mark.slow
 def test_a_worker_in_which_a_call_hangs_is_replaced(workers: Service) -> None:
     until(lambda: len(pids(workers)) == 2)
     before = set(pids(workers))
@@ -99,6 +103,7 @@ def test_a_worker_in_which_a_call_hangs_is_replaced(workers: Service) -> None:
     assert workers.score(row("c", 0.5))[0]["value"] == 0.5
 
 
+@pytest.mark.slow
 def test_a_frozen_worker_costs_its_calls_no_more_than_the_time_limit() -> None:
     with Service.of_fakes(workers=1, lanes={"time_limit_s": 0.5}) as service:
         [pid] = pids(service)
@@ -109,6 +114,8 @@ def test_a_frozen_worker_costs_its_calls_no_more_than_the_time_limit() -> None:
         assert service.score(row("c", 0.5))[0]["value"] == 0.5
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("busy")
 def test_the_workers_end_with_the_service_however_it_ends() -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         with Service.of_fakes(workers=2) as service:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from ravelar.tools.scoring import score_or_abstain
 from ravelar.training.study.arms import ARMS, Everywhere, arm_named, reward_of
 from ravelar.training.study.baselines import LongerIsBetter, MeanOfAll, standardised
 from ravelar.training.study.families import BY_NAME
-from ravelar.training.study.kit import POOL, RIGHT_TOOLS, Kit, triple_of, written_verifier
+from ravelar.training.study.kit import POOL, RIGHT_TOOLS, Kit, KitSize, prepare, triple_of, written_verifier
 from ravelar.training.study.policy import asked
 
 
@@ -28,6 +29,13 @@ class Says:
     def _one(self, text: str) -> RawScore:
         given = dict(part.split("=") for part in text.split())
         return float(given[self.card.name]) if self.card.name in given else UnusableReference("nothing to read")
+
+
+def test_a_kit_whose_reward_models_were_not_taught_has_length_and_the_truth(tmp_path: Path) -> None:
+    kit = Kit(1, tmp_path / "warm-1")
+    prepare(kit, KitSize(warm_steps=1, notes_steps=0, all_steps=0))
+    assert {"longer_is_better", "true_accuracy", "math_answer"} < set(kit.library.names)
+    assert not {"calibrated_mean", "reward_model_all", "thank_you_notes"} & set(kit.library.names)
 
 
 def test_arms_are_one_of_each_pool_tool_and_what_they_are_compared_with() -> None:
@@ -87,6 +95,7 @@ def test_the_written_verifier_abstains_where_no_program_is_asked_for() -> None:
     assert score_or_abstain(written_verifier(), [triple_of(question, "xyd")])[0].value is None
 
 
+@pytest.mark.slow
 def test_no_family_is_shown_to_tools_or_router(kit: Kit) -> None:
     triples = [triple_of(question, "x") for question in kit.train]
     assert {column for triple in triples for column in triple.metadata} == {"target_language"}

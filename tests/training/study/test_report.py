@@ -138,6 +138,7 @@ def test_what_stands_around_the_marks_is_kept_and_a_second_time_changes_nothing(
     assert page.read_text() == once
 
 
+@pytest.mark.slow
 def test_plots_are_drawn_of_what_there_is_and_are_the_same_again(tmp_path: Path) -> None:
     figures = Figures(rows((0.8, 0.81, 0.82), (0.5, 0.5)))
     one, two = draw(figures, tmp_path / "one"), draw(figures, tmp_path / "two")

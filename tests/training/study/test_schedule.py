@@ -12,7 +12,7 @@ import pytest
 
 from ravelar.tools.errors import InputError
 from ravelar.training.study.kit import Kit, KitSize
-from ravelar.training.study.schedule import Plan, Rows, best_rates, key_of, study
+from ravelar.training.study.schedule import Plan, Rows, best_rates, guards, key_of, study
 
 ARMS = ("routed", "oracle")
 TINY = KitSize(warm_steps=2, notes_steps=1, all_steps=1, samples=2, pairs=5)
@@ -86,6 +86,11 @@ def test_a_folder_that_cant_be_made_is_named(tmp_path: Path) -> None:
         study(PLAN, tmp_path / "file" / "out", jobs=1, tell=print)
 
 
+def test_the_guard_alone_watches_one_arm_only(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the guard watches the arm 'longer is better', which is not among routed"):
+        guards(Plan(arms=("routed",)), tmp_path, jobs=1, tell=print)
+
+
 SCRIPT = """
 from pathlib import Path
 from ravelar.training.study.schedule import Plan, study
@@ -96,6 +101,8 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("busy")
 @pytest.mark.timeout(300)  # two processes that import torch and trl and train for a step, on a busy machine
 def test_killed_at_any_moment_it_goes_on_and_makes_each_run_once(kit: Kit, tmp_path: Path) -> None:
     script, folder = tmp_path / "script.py", tmp_path / "out"

@@ -12,6 +12,8 @@ from ravelar.benchmark.plain_check import passes
 from ravelar.tools.reward import Scored, Triple
 from ravelar.tools.verifiers.code.tool import UnitTests
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_humaneval_solution_passes(shared: Callable[[str], Path], jail: Any) -> None:
     rows = read_rows(shared("humaneval"))

@@ -78,6 +78,7 @@ FORGERIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORGERIES)
 @pytest.mark.parametrize("test", [RANDOM, "assert all(map(lambda y: y == 4, map(f, [2])))"])
 def test_forgeries_earn_nothing_from_opaque_test_code(name: str, test: str, judged: Judge) -> None:
@@ -140,6 +141,7 @@ def test_a_check_that_never_repeats_itself_is_unusable(jail: Any) -> None:
     assert "repeat itself" in str(unscored(jail, test))
 
 
+@pytest.mark.slow
 def test_a_check_that_fails_or_hangs_by_itself_is_unusable(jail: Any) -> None:
     assert "never calls the program" in str(unscored(jail, "import nothing_at_all\nassert f(lambda: 1) == 1"))
     assert "by itself" in str(unscored(jail, "while True:\n    pass\nassert f(f(1)) == 1"))

@@ -101,7 +101,12 @@ FORGERIES = {
 }
 
 
-@pytest.mark.parametrize("name", FORGERIES)
+ENDLESS = {"loop", "sleep"}  # each costs the time limit
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ENDLESS else name for name in FORGERIES]
+)
 def test_forgeries_earn_nothing(name: str, judged: Judge) -> None:
     scored = judged(fenced(FORGERIES[name]), {"entry_point": "solve", "tests": ADD})
     assert scored.raw == 0.0
@@ -140,12 +145,14 @@ def test_each_test_has_its_outcome_and_reason(judged: Judge) -> None:
     assert messages[2] == "ZeroDivisionError: division by zero"
 
 
+@pytest.mark.slow
 def test_the_call_that_hangs_is_told_from_those_that_do_not(judged: Judge) -> None:
     code = "def f(x):\n    while x == 2: pass\n    return x"
     scored = judged(fenced(code), "\n".join(f"assert f({i}) == {i}" for i in (1, 2, 3)))
     assert outcomes(scored) == ["pass", "timeout", "pass"]
 
 
+@pytest.mark.slow
 def test_a_program_that_hangs_everywhere_is_given_up(judged: Judge) -> None:
     code = "def f(x):\n    while True: pass"
     scored = judged(fenced(code), "\n".join(f"assert f({i}) == {i}" for i in range(20)))
@@ -158,6 +165,7 @@ def test_all_or_nothing_gives_no_share(judged: Judge) -> None:
     assert judged(code, tests, score="all").raw == 0.0
 
 
+@pytest.mark.slow
 def test_scripts_are_judged_by_what_they_print(judged: Judge) -> None:
     reference = {"inputs": ["1 2\n", "3 4\n"], "outputs": ["3\n", "7\n"]}
     assert judged(fenced("print(sum(map(int, input().split())))"), reference).raw == 1.0

@@ -82,6 +82,7 @@ ALL = [instruction(instruction_id) for instruction_id in FAMILIES]
 
 
 @pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.slow
 def test_million_characters_are_judged_in_time_by_every_instruction(unit):
     text = (UNITS[unit] * (MANY // len(UNITS[unit]) + 1))[: MANY - 1] + "x"
     slow = {}
@@ -131,6 +132,7 @@ JSON_VALUES = st.recursive(
 NAMED = st.dictionaries(st.sampled_from(sorted({key for kw in ARGUMENTS.values() for key in kw})), JSON_VALUES)
 
 
+@pytest.mark.slow
 @given(ids=st.lists(st.sampled_from(sorted(FAMILIES)) | JSON_VALUES, max_size=3), kwargs=st.lists(NAMED, max_size=3))
 @settings(max_examples=300, deadline=None)
 def test_random_references_are_scored_or_refused_but_raise_nothing(ids, kwargs):

@@ -46,6 +46,7 @@ def test_samples_cover_every_language_that_ifeval_asks_for(shared_rows):
     ],
 )
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+@pytest.mark.slow
 def test_real_text_is_misnamed_no_more_often_than_published(shared_rows, file, column, code, misnamed, case):
     texts = [row[column] for row in shared_rows(file)]
     wrong = [text[:80] for text in texts if detect(case(text)) != code]

@@ -54,6 +54,7 @@ def test_unended_reasoning_holds_no_answer(score) -> None:
     assert score(18, "<think>The answer is 20</think>The answer is 18") == 1.0
 
 
+@pytest.mark.slow
 def test_power_tower_costs_the_time_limit_and_is_the_completions_fault() -> None:
     tool = MathAnswer(timeout_s=0.5)
     began = time.monotonic()
@@ -66,6 +67,7 @@ def test_power_tower_costs_the_time_limit_and_is_the_completions_fault() -> None
     assert time.monotonic() - began < 60  # generous: three starts of the worker on a loaded machine
 
 
+@pytest.mark.slow
 def test_reference_that_hangs_by_itself_is_unscored_for_every_completion() -> None:
     tool = MathAnswer(timeout_s=0.5)
     raws = tool.score([Triple("q", completion, "10^{10^{10}}") for completion in (r"\boxed{5}", r"\boxed{6}")])

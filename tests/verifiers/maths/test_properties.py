@@ -64,6 +64,7 @@ def notations(draw: st.DrawFn, value: Fraction) -> str:
     return draw(st.sampled_from(plain)) + draw(st.sampled_from(UNITS))
 
 
+@pytest.mark.slow
 @given(data=st.data(), value=decimals(), frame=st.sampled_from(FRAMES))
 @settings(max_examples=400, deadline=None)
 def test_number_is_accepted_in_any_notation(data: st.DataObject, value: Fraction, frame: str) -> None:
@@ -72,6 +73,7 @@ def test_number_is_accepted_in_any_notation(data: st.DataObject, value: Fraction
     assert score(reference, frame.format(written)) == 1.0
 
 
+@pytest.mark.slow
 @given(data=st.data(), value=decimals(), frame=st.sampled_from(FRAMES), change=decimals().filter(bool))
 @settings(max_examples=400, deadline=None)
 def test_perturbed_number_is_refused(data: st.DataObject, value: Fraction, frame: str, change: Fraction) -> None:
@@ -119,6 +121,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.slow
 @given(
     completion=st.lists(st.sampled_from(PIECES), max_size=40).map("".join),
     reference=st.sampled_from([7, "7", "1,-2", "x+1", "yes"]),

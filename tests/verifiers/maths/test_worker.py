@@ -68,6 +68,7 @@ def test_one_round_trip_answers_many_questions_in_order(worker: WorkerProcess) -
     assert outcomes == ["right" if i == i % 7 else "wrong" for i in range(150)]
 
 
+@pytest.mark.slow
 def test_question_that_hangs_is_blamed_and_the_rest_are_asked_again() -> None:
     worker = WorkerProcess(cpu_s=0.5, memory_mb=1024)
     hanging = Question("5", ("10^{10^{10}}",))
@@ -77,6 +78,7 @@ def test_question_that_hangs_is_blamed_and_the_rest_are_asked_again() -> None:
     assert outcomes == ["right", "hung", "right", "wrong"]
 
 
+@pytest.mark.slow
 def test_worker_killed_from_outside_midway_costs_no_answer(worker: WorkerProcess) -> None:
     worker.ask([Question("x", ("x",))])
     killer = threading.Timer(0.05, os.kill, (pid_of(worker), signal.SIGKILL))
@@ -134,6 +136,7 @@ def test_tool_survives_pickling_without_its_worker() -> None:
     copy.close()
 
 
+@pytest.mark.slow
 def test_many_threads_share_one_tool(tool: MathAnswer) -> None:
     def score_some(i: int) -> bool:
         triples = [
@@ -145,6 +148,7 @@ def test_many_threads_share_one_tool(tool: MathAnswer) -> None:
         assert all(pool.map(score_some, range(24)))
 
 
+@pytest.mark.slow
 def test_forked_children_use_their_own_worker_and_leave_the_parents_alone() -> None:
     done = run_script(r"""
         import os, threading
@@ -171,6 +175,7 @@ def test_forked_children_use_their_own_worker_and_leave_the_parents_alone() -> N
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "hanging"])
 def test_no_orphan_when_the_parent_is_killed(busy: bool) -> None:
@@ -192,6 +197,7 @@ def test_no_orphan_when_the_parent_is_killed(busy: bool) -> None:
     assert gone_within(pid, 30.0)
 
 
+@pytest.mark.slow
 def test_worker_ends_when_a_forked_child_outlives_the_killed_parent() -> None:
     source = r"""
         import os, time

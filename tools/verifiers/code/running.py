@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 from ravelar.tools.errors import RewardToolError, ToolUnavailable
 from ravelar.tools.sandbox.errors import SandboxError
 from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Program, Sandbox
+from ravelar.tools.tracing.batches import traced_programs
 
 Verdict = TypeVar("Verdict")
 Key = TypeVar("Key")
@@ -70,13 +71,16 @@ def _advance(
 
 
 def _run_all(sandbox: Sandbox, requests: Sequence[Request], limits: Limits) -> list[list[Outcome]]:
-    try:
+    def run_all() -> list[list[Outcome]]:
         if isinstance(sandbox, RunsMany):
             return sandbox.run_many(requests, limits)
         if len(requests) == 1:
             return [sandbox.run(requests[0].program, requests[0].calls, limits)]
         with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
             return list(threads.map(lambda request: sandbox.run(request.program, request.calls, limits), requests))
+
+    try:
+        return traced_programs(sandbox.name, requests, run_all)
     except SandboxError as error:
         raise ToolUnavailable(f"sandbox {sandbox.name}: {type(error).__name__}: {error}") from error
 

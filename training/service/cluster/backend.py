@@ -1,6 +1,7 @@
 """The backend of a service whose tools run on a Ray cluster."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from ravelar.training.service.cluster.calling import Patience, call
 from ravelar.training.service.cluster.planning import ROUTING
 from ravelar.training.service.cluster.replicas import answer_of, unscored
 from ravelar.training.service.cluster.settings import ClusterSettings
+
+_log = logging.getLogger(__name__)
 
 _RETRY_AFTER_S = 2.0  # ours
 _STATUS_LIMIT_S = 5.0  # ours: a controller that is being restarted does not answer
@@ -114,8 +117,8 @@ class RayBackend:
     async def _look(self) -> None:
         try:
             self._cards = await self._routing.cards.remote()
-        except Exception:  # noqa: BLE001  the list that was there stays; the next look may succeed
-            return
+        except Exception as error:  # noqa: BLE001  the list that was there stays; the next look may succeed
+            _log.info("the cluster does not say which tools it has: %s", describe(error))
 
 
 def running(app: str) -> dict[str, dict[str, Any]]:

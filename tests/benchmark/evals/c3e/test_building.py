@@ -124,6 +124,7 @@ def reply(said: str) -> str:
     return json.dumps({"reasons": dict.fromkeys(answers, "so it is"), **answers})
 
 
+@pytest.mark.slow
 def test_items_are_made_and_rejects_keep_their_reasons(served, tmp_path: Path) -> None:
     server = served(reply)
     texts = [

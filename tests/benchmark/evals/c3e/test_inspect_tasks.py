@@ -36,7 +36,9 @@ from ravelar.benchmark.evals.inspect_rewards import reward_scorer
 from ravelar.benchmark.evals.inspect_tasks import c3e, reward_benchmark
 
 Says = Callable[[str], str]
-pytestmark = [  # both are of inspect's own doing
+pytestmark = [
+    pytest.mark.slow,
+    # both are of inspect's own doing:
     pytest.mark.filterwarnings("ignore:The 'initial' parameter is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning"),
 ]

@@ -77,6 +77,7 @@ def test_our_limit_leaves_room_for_all_but_a_few_real_references(shared) -> None
     assert len(over) <= len(items) // 100, over
 
 
+@pytest.mark.slow
 def test_items_that_share_a_source_are_one_cluster(shared) -> None:
     chinese = clusters_of(read_items(shared("c3ebench/chinese.jsonl.gz")))
     given = [line.split("\t") for line in shared("c3ebench/chinese_clusters.tsv").read_text().splitlines()[1:]]

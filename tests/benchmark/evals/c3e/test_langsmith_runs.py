@@ -21,7 +21,7 @@ from ravelar.tools.chat.meter import Meter
 from ravelar.tools.chat.scripted import ScriptedChat
 from ravelar.tools.errors import BrokenReply, InputError, RavelarError
 
-pytestmark = pytest.mark.filterwarnings("ignore:'upload_results' parameter is in beta")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:'upload_results' parameter is in beta")]
 
 
 class Writer:

@@ -74,6 +74,7 @@ def test_what_has_a_row_is_not_measured_again_and_a_broken_end_is_made_whole(run
     assert sorted(path.read_bytes().splitlines()) == sorted(whole.splitlines())
 
 
+@pytest.mark.slow
 def test_two_processes_say_what_one_says(run: Path, items: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
     measured(run, "--jobs", "1")
     one = rows_of(run)

@@ -56,6 +56,7 @@ def test_english_is_rebuilt_byte_for_byte_and_proved_by_its_published_blob(parts
     assert not chinese.proved
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_the_published_one_is_refused_with_both_hashes_and_nothing_is_written(
     parts: Path, tmp_path: Path
 ) -> None:

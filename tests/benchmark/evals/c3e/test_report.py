@@ -83,12 +83,14 @@ def test_agreement_ratings_and_leans_are_told(run: Path) -> None:
     assert lean.length > 0
 
 
+@pytest.mark.slow
 def test_four_rows_can_rank_nobody_and_the_page_says_so(run: Path) -> None:
     found = gather([run])
     assert "can&#39;t be ranked" in as_page(found)
     assert "a true difference under" in as_markdown(found)
 
 
+@pytest.mark.slow
 def test_the_page_runs_no_markup_of_others_and_asks_for_nothing(run: Path) -> None:
     page = as_page(gather([run]))
     assert "<script" not in page
@@ -98,6 +100,7 @@ def test_the_page_runs_no_markup_of_others_and_asks_for_nothing(run: Path) -> No
     ).replace("https://matplotlib.org", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1200])
 def test_the_page_fits_its_window_and_loads_nothing(run: Path, tmp_path: Path, width: int) -> None:
     found = layout(as_page(gather([run])), width, tmp_path)
@@ -105,6 +108,7 @@ def test_the_page_fits_its_window_and_loads_nothing(run: Path, tmp_path: Path, w
     assert int(str(found["scroll"])) <= width
 
 
+@pytest.mark.slow
 def test_three_forms_are_written_and_the_json_holds_every_row(run: Path, tmp_path: Path) -> None:
     paths = write_report(gather([run]), tmp_path / "out")
     assert [path.name for path in paths] == ["report.md", "report.json", "report.html"]

@@ -91,6 +91,7 @@ def test_messy_replies_are_read_for_what_they_say(served, items, tmp_path: Path,
         ("", "empty"),
     ],
 )
+@pytest.mark.slow
 def test_a_hostile_reply_is_a_named_error_of_its_row(served, items, tmp_path: Path, reply: str, says: str) -> None:
     (row,) = judged(served, items, tmp_path, reply).values()
     assert "score" not in row
@@ -121,6 +122,7 @@ def test_a_candidate_can_not_close_its_block_nor_speak_for_the_judge(served, ite
     assert [row["score"] for row in rows.values()] == [6]
 
 
+@pytest.mark.slow
 def test_every_task_and_language_is_judged_with_and_without_reference(served, items, tmp_path: Path) -> None:
     server = served(lambda said: json.dumps({**GOOD, "verdict": "equal" if '"equal"' in said else "good"}))
     for with_reference in (True, False):
@@ -277,6 +279,7 @@ class Nursery:
         return int(self.process.stdout.readline())
 
 
+@pytest.mark.slow
 def test_killed_twenty_times_the_rows_are_those_of_an_undisturbed_run_and_nothing_is_paid_twice(
     served, items_file: Path, tmp_path: Path
 ) -> None:

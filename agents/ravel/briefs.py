@@ -9,11 +9,10 @@ from ravelar.agents.ravel.languages import check_language
 from ravelar.agents.ravel.outliner import Outline, check_outline
 from ravelar.agents.reading import explain
 from ravelar.tools.errors import InputError
-from ravelar.tools.writing.limits import LONGEST_INSTRUCTION, MOST_SECTIONS, Limits
-from ravelar.tools.writing.state import Brief
+from ravelar.tools.writing.limits import BRIEF_BOUNDS, LONGEST_INSTRUCTION, Limits
+from ravelar.tools.writing.state import DEFAULT_LANGUAGE, Brief
 
 _TEXTS = ("audience", "genre", "style")
-_COUNTS = {"words": 1_000_000, "sections": MOST_SECTIONS}
 _CLOSE = (0.8, 1.25)  # ours: shares may be rounded, and a heading's words counted or not
 _KNOWN = ("instruction", "language", "words", "sections", *_TEXTS)
 
@@ -36,10 +35,12 @@ def read_brief(given: Any) -> Brief:
         raise InputError(f"the instruction has {len(instruction):,} characters; allowed: {LONGEST_INSTRUCTION:,}")
     brief: dict[str, Any] = {
         "instruction": instruction.strip(),
-        "language": check_language(given.get("language") or "en"),
+        "language": check_language(given.get("language") or DEFAULT_LANGUAGE),
     }
     brief |= {
-        name: _count(name, given.get(name), most) for name, most in _COUNTS.items() if given.get(name) is not None
+        name: _count(name, given.get(name), most)
+        for name, (_least, most) in BRIEF_BOUNDS.items()
+        if given.get(name) is not None
     }
     for name in _TEXTS:
         if (value := given.get(name)) is not None:
