@@ -63,6 +63,13 @@ def parse_columns(given: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="Where programs in completions run; unsafe is no jail.",
 )
+@click.option(
+    "--check",
+    "checks",
+    multiple=True,
+    metavar="TOOL=CHECK",
+    help="Have a sample of TOOL's rows scored by CHECK too; tell how far they agree (repeatable).",
+)
 @click.option("--resume", is_flag=True, help="Continue --out where an interrupted run left it.")
 @click.option("--overwrite", is_flag=True, help="Replace --out if it exists.")
 @click.option("--detail", is_flag=True, help="Add what the tool kept beside the reward to each row.")
@@ -73,6 +80,7 @@ def parse_columns(given: tuple[str, ...]) -> dict[str, str]:
 def command(  # noqa: PLR0913  one a flag
     files: tuple[str, ...],
     columns: tuple[str, ...],
+    checks: tuple[str, ...],
     *,
     acquire: bool,
     model: str | None,
@@ -86,9 +94,11 @@ def command(  # noqa: PLR0913  one a flag
     the row is left unscored with the reason. Without --acquire, nothing is downloaded but adopted reward models.
     """
     from ravelar.cli.score_run import ScoreJob, run  # noqa: PLC0415  not for `--help`
+    from ravelar.cli.score_watch import parse_checks  # noqa: PLC0415
     from ravelar.tools.columns import Columns  # noqa: PLC0415
 
-    job = ScoreJob(files=files, columns=Columns.renamed(parse_columns(columns)), **options)  # type: ignore[arg-type]
+    renamed, checked_by = Columns.renamed(parse_columns(columns)), parse_checks(checks)
+    job = ScoreJob(files=files, columns=renamed, checks=checked_by, **options)  # type: ignore[arg-type]
     if acquire and job.tool is not None:
         raise InputError("--tool scores every row with one tool, which leaves nothing to --acquire; give one of them")
     if acquire:

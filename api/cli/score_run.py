@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -45,6 +45,7 @@ class ScoreJob:
     row_format: RowFormat | None = None
     threshold: float = 0.5
     sandbox: str = "local"
+    checks: Mapping[str, str] = field(default_factory=dict)
     resume: bool = False
     overwrite: bool = False
     detail: bool = False
@@ -74,13 +75,13 @@ def run(job: ScoreJob) -> int:
     """
     if job.tool is not None:
         default_library(job.sandbox)[job.tool]
+    watch = Watch(default_library(job.sandbox), job.checks)
     sources = [(path, read_rows(path, job.row_format)) for path in job.files]
     sizes = [size_of(path) for path in job.files]
     rewards = RewardFile(job.out, resume=job.resume, overwrite=job.overwrite)
     tally, complaints = Tally(job.threshold), Complaints()
     progress = RowProgress(None if None in sizes else sum(size or 0 for size in sizes))
     prepared = _prepare(sources, job.columns)
-    watch = Watch(default_library(job.sandbox))
     try:
         with rewards, termination(), progress:
             done = _skip_written(rewards, prepared, tally)
@@ -143,7 +144,7 @@ def _scored(
     for chunk, rewards, timings in _score_chunks(chunks, job):
         for timing in timings:
             tally.add_time(*timing)
-        watch.observe(rewards, timings)
+        watch.observe([row.triple for row in chunk], rewards, timings)
         yield from zip(chunk, rewards, strict=True)
 
 
