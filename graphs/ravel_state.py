@@ -43,7 +43,7 @@ class PlannedSection(TypedDict):
     points: NotRequired[list[str]]
     """What it is to cover, point by point."""
     words: NotRequired[Annotated[int | None, _bounded(*BRIEF_BOUNDS["words"]), Field(json_schema_extra=_none)]]
-    """How long it is to be, in words (characters of Chinese); None leaves it open."""
+    """How long it is to be, in words (characters of Chinese); open if left out."""
 
 
 @with_config(form("Outline"))
@@ -67,9 +67,9 @@ class GivenBrief(TypedDict):
     language: NotRequired[Annotated[str, Field(json_schema_extra=_languages)]]
     """The language of the article, and of the prompts."""
     words: NotRequired[Annotated[int | None, _bounded(*BRIEF_BOUNDS["words"]), Field(json_schema_extra=_none)]]
-    """How long it is to be, in words (characters of Chinese); None leaves it open."""
+    """How long it is to be, in words (characters of Chinese); open if left out."""
     sections: NotRequired[Annotated[int | None, _bounded(*BRIEF_BOUNDS["sections"]), Field(json_schema_extra=_none)]]
-    """How many sections it is to have; None leaves it open."""
+    """How many sections it is to have; open if left out."""
     audience: NotRequired[Annotated[str | None, Field(json_schema_extra=_none)]]
     """For whom."""
     genre: NotRequired[Annotated[str | None, Field(json_schema_extra=_none)]]
@@ -184,13 +184,13 @@ class RavelContext:
     max_sections: Annotated[int, _limit("max_sections")] = MOST_SECTIONS
     """Sections of an outline."""
     max_steps: Annotated[int | None, _limit("max_steps")] = None
-    """Steps of the whole run, T_max; None means max(50, 4 * sections + 10)."""
+    """Steps of the whole run, T_max; if left out, max(50, 4 * sections + 10)."""
     max_tokens: Annotated[int | None, _limit("max_tokens")] = None
-    """Tokens sent and received; None means no limit."""
+    """Tokens sent and received; no limit if left out."""
     max_cost: Annotated[float | None, _limit("max_cost")] = None
-    """US dollars; None means no limit. Needs a price for every model."""
+    """US dollars; no limit if left out. Needs a price for every model."""
     max_seconds: Annotated[float | None, _limit("max_seconds")] = None
-    """Seconds of waiting for models, added up; None means no limit."""
+    """Seconds of waiting for models, added up; no limit if left out."""
     at_once: Annotated[int, Field(ge=1, le=100)] = 8
     """Sections worked on side by side where code decides; 1 takes one after another."""
     planner_model: str | None = None
@@ -216,7 +216,7 @@ class RavelContext:
     timeout_s: Annotated[float, Field(ge=1, le=86_400)] = 120.0
     """Seconds that one call may take."""
     log: str | None = None
-    """Folder of the run's event log; None keeps it in memory."""
+    """Folder of the run's event log; if left out, it is kept in memory."""
     prices: str | None = None
     """File of a price table that goes before the built-in one."""
 

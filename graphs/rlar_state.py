@@ -244,7 +244,7 @@ class RlarContext:
     acquire: bool = True
     """Whether a task without a tool gets one; False only routes and scores."""
     model: Annotated[str | None, Field(examples=["openai:gpt-5-mini"])] = None
-    """The language model, "provider:name" as `init_chat_model` takes it; None means none is asked."""
+    """The language model, "provider:name" as `init_chat_model` takes it; if left out, none is asked."""
     ask_before_adopting: bool = False
     """Whether a person must approve before a tool is adopted."""
     tool: str | None = None
@@ -274,7 +274,7 @@ class RlarContext:
     max_download_gb: Annotated[float, Field(ge=0)] = 20.0
     """Most gigabytes that are downloaded."""
     memory_gb: Annotated[float | None, Field(gt=0)] = None
-    """Memory that a reward model may take; None means what this machine has free."""
+    """Memory that a reward model may take; if left out, what this machine has free."""
     max_repairs: Annotated[int, Field(ge=0, le=100)] = 2
     """Most times a verifier is repaired."""
     thresholds: Annotated[dict[str, float], Field(json_schema_extra=_thresholds)] = field(default_factory=dict)
@@ -288,7 +288,7 @@ class RlarContext:
     web_search: str | None = None
     """A search tool of langchain-community by class name, whose hits only name models."""
     library: str | None = None
-    """Where adopted tools are kept: a path or a URL; None means the default place."""
+    """Where adopted tools are kept: a path or a URL; if left out, the default place."""
 
     def check(self) -> None:
         """Check every setting, before anything is spent.

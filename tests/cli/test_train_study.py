@@ -10,6 +10,7 @@ from ctrl_c import interrupted
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+pytest.importorskip("trl", reason="the extra `train` is not installed")
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save
+import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 for folder in (TESTS / "graphs", TESTS / "agents", TESTS / "hub"):
@@ -97,11 +97,12 @@ def reward_model_files(**more: bytes) -> dict[str, bytes]:
         "torch_dtype": "float32",
     }
     tokenizer = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "chat_template": "{{ messages }}"}
+    safetensors = pytest.importorskip("safetensors.numpy", reason="reward models need the extra `models`")
     weights = {"model.embed_tokens.weight": np.zeros((32, 8), "f4"), "score.weight": np.zeros((1, 8), "f4")}
     return {
         "README.md": b"---\nlicense: apache-2.0\n---\nA reward model.\n",
         "config.json": json.dumps(config).encode(),
-        "model.safetensors": save(weights),
+        "model.safetensors": safetensors.save(weights),
         "tokenizer.json": b'{"version": "1.0"}',
         "tokenizer_config.json": json.dumps(tokenizer).encode(),
         **more,

@@ -80,6 +80,7 @@ def test_a_further_source_does_not_change_which_rows_of_the_others_come_first(ma
 
 
 def test_values_of_any_kind_come_back_as_they_were(made: Any) -> None:
+    pytest.importorskip("datasets", reason="the extra `train` is not installed")
     references = ["18", 18, "null", '"x"', "", {"tests": ["a"], "kwargs": [{}, {"n": 1}]}, [1, "2"], 1.5, None]
     rows = [{"prompt": "42", "reference": reference, "task": "t"} for reference in references]
     dataset = as_dataset(rows)
@@ -89,6 +90,7 @@ def test_values_of_any_kind_come_back_as_they_were(made: Any) -> None:
 
 
 def test_columns_that_differ_are_there_for_all_and_none_where_a_source_has_none(made: Any) -> None:
+    pytest.importorskip("datasets", reason="the extra `train` is not installed")
     a = made("a", [{"prompt": "p", "reference": "B", "options": ["x", "y"], "answer_id": None}])
     b = made("b", [{"prompt": "q", "reference": 2}])
     dataset = load_mixture(mixture({"data": a}, {"data": b}))
@@ -127,6 +129,7 @@ def test_columns_are_renamed_for_rows_and_for_recipes(made: Any) -> None:
 
 
 def test_a_folder_that_datasets_wrote_is_read(made: Any, tmp_path: Path) -> None:
+    pytest.importorskip("datasets", reason="the extra `train` is not installed")
     as_dataset([{"prompt": "p", "reference": "1", "task": "t"}]).save_to_disk(str(tmp_path / "saved"))
     assert read_source(Source(data=str(tmp_path / "saved")))[0] == {"prompt": "p", "reference": "1", "task": "t"}
 
@@ -166,6 +169,7 @@ def test_files_that_can_not_be_used_are_named(tmp_path: Path, content: str, said
 
 
 def test_a_data_set_that_is_nowhere_is_named_with_where_it_was_looked_for(tmp_path: Path) -> None:
+    pytest.importorskip("datasets", reason="the extra `train` is not installed")
     with pytest.raises(InputError, match="no such file"):
         read_source(Source(data=str(tmp_path / "missing.jsonl")))
     (tmp_path / "empty").mkdir()

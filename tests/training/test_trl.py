@@ -2,8 +2,11 @@
 
 import threading
 
-import pandas as pd
 import pytest
+
+pytest.importorskip("trl", reason="the extra `train` is not installed")
+
+import pandas as pd
 from tiny_trl import train
 
 from ravelar.tools.errors import ToolUnavailable

@@ -192,6 +192,8 @@ def test_a_run_is_watched_word_by_word_left_found_again_and_stopped(open_page: O
         page.wait_for_selector(".stream .tokens")
         page.locator(".run-head .where", has_text="at draft ×2").wait_for()
         assert "had a year" in page.locator(".stream .tokens").first.inner_text()
+        titles = page.locator(".section h3").all_inner_texts()
+        assert set(page.locator(".stream .over").all_inner_texts()) <= {f"draft: {title}" for title in titles}
         assert page.locator(".graph .node.active").count() == 1
         assert page.locator(".section").count() == 2
         page.reload()

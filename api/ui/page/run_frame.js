@@ -139,7 +139,7 @@ function drawWriting(place, live) {
     el(
       "div",
       { class: "stream" },
-      el("p", { class: "over" }, `${spoken(node)}${section ? ` ${section}` : ""}`),
+      el("p", { class: "over" }, section ? `${spoken(node)}: ${live.sections.get(section)?.title ?? section}` : spoken(node)),
       el("p", { class: "tokens" }, text),
     ),
   );

@@ -38,7 +38,7 @@ def test_continuations_are_compared_by_chinese_characters_too() -> None:
 
 def learner(folder: Path) -> None:
     """Write a tiny model that has learnt SEEN by heart, with a tokenizer of words."""
-    import torch  # noqa: PLC0415
+    torch = pytest.importorskip("torch", reason="local models need the extra `models`")
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: PLC0415
     from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM  # noqa: PLC0415
 
@@ -84,8 +84,12 @@ def test_a_model_that_learnt_a_text_by_heart_is_told_from_controls(tmp_path: Pat
 def test_what_is_no_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         LocalModel("someone/model-on-the-hub")
+    with pytest.raises(InputError, match="0 items and 0 controls"):
+        separation([], [])
+
+
+def test_a_model_that_can_not_be_loaded_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="local models need the extra `models`")
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2"}))
     with pytest.raises(ToolUnavailable, match="can't be loaded"):
         LocalModel(str(tmp_path))
-    with pytest.raises(InputError, match="0 items and 0 controls"):
-        separation([], [])

@@ -32,6 +32,7 @@ class Says:
 
 
 def test_a_kit_whose_reward_models_were_not_taught_has_length_and_the_truth(tmp_path: Path) -> None:
+    pytest.importorskip("trl", reason="the extra `train` is not installed")
     kit = Kit(1, tmp_path / "warm-1")
     prepare(kit, KitSize(warm_steps=1, notes_steps=0, all_steps=0))
     assert {"longer_is_better", "true_accuracy", "math_answer"} < set(kit.library.names)

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("trl", reason="the extra `train` is not installed")
+
 import trl
 from datasets import load_dataset
 from tiny_trl import model, options, tokenizer

@@ -5,6 +5,9 @@ import pickle
 from typing import Any
 
 import pytest
+
+pytest.importorskip("transformers", reason="the extra `train` is not installed")
+
 from transformers.utils import get_json_schema
 from writing_episodes import BRIEF, broken_at, finish, planner, writer
 

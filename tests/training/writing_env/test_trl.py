@@ -8,6 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+pytest.importorskip("trl", reason="the extra `train` is not installed")
+
 import torch
 from datasets import Dataset
 from tiny_trl import options
