@@ -178,9 +178,9 @@ def test_unique_items_hold_one_and_one_point_zero_equal_but_not_true() -> None:
     ],
 )
 def test_hostile_completions_earn_nothing_and_take_no_more_than_seconds(schema: object, completion: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()  # whatever else this machine does
     assert raw(completion, schema) == 0.0
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_patterns_may_use_unicode_classes_as_in_ecmascript() -> None:
