@@ -115,7 +115,7 @@ study: setup
 # notice. SAMPLE=30 tries at most so many changes of each module. A run that was stopped goes on.
 mutants: setup $(VENV)/.installed-mutants
 	$(BIN)/python -P .ci/mutants/run.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
-	$(BIN)/python -P .ci/mutants/report.py .cache/mutants --page docs/mutants.md
+	$(BIN)/python .ci/mutants/report.py .cache/mutants --page docs/mutants.md
 
 clean:
 	rm -rf .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -1,6 +1,8 @@
 """What `make mutants` changes and whom it asks: its lists are not stale, and it leaves alone what tests can't tell."""
 
 import importlib
+import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -41,6 +43,15 @@ def test_each_reason_is_about_a_line_that_is_still_there() -> None:
         assert set(modules) <= set(MODULES), entry
         assert any(entry["line"] in (ROOT / module).read_text(encoding="utf-8") for module in modules), entry
         assert entry["reason"]
+
+
+def test_both_programs_start_as_the_makefile_starts_them() -> None:
+    pytest.importorskip("cosmic_ray", reason="the extra 'mutants' is not installed")
+    lines = re.findall(r"\$\(BIN\)/python (.*?\.ci/mutants/\w+\.py)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert len(lines) == 2
+    for line in lines:
+        done = subprocess.run([sys.executable, *line.split(), "--help"], cwd=ROOT, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ it is: the second sample of one question is another call, never the first one's 
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from ravelar.tools.errors import InputError
 
 
 class KeptReplies:
-    """A SQLite file of replies. Safe between threads and processes.
+    """A SQLite file of replies. Safe between threads and processes; closed when nobody holds it any more, or before.
 
     Args:
         path: The file; made if need be. None keeps nothing beyond this process.
@@ -38,6 +39,7 @@ class KeptReplies:
             self._base.execute("CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, said TEXT NOT NULL)")
         except (OSError, sqlite3.Error) as error:
             raise InputError(f"{path}: replies can't be kept there: {error}") from None
+        weakref.finalize(self, self._base.close)
 
     def get(self, key: str) -> Said | None:
         """Return what is kept under a key."""
