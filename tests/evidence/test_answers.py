@@ -26,6 +26,8 @@ EIGHT = "one two three four five six seven"
         ("100", "95.04", True),
         ("100", "94.97", False),
         ("100", "94.5", False),
+        ("0.9504", "100", True),  # and of a share and its percentage
+        ("0.9497", "100", False),
         ("2", "3", False),
         ("3", "-3", True),
         ("3", "-6", False),
@@ -33,11 +35,13 @@ EIGHT = "one two three four five six seven"
         ("50", "1", False),
         ("50", "0", False),
         (")(", "[]", False),
+        ("+", "a fox", False),
         ("()", "( )", True),
         ("", "()", True),
         ("a-b", "a b", True),
         ("a+b", "a b", False),
         ("f(x)", "f x", False),
+        ("f(x)", "f( x )", True),
         ("x -3", "x 3", False),
         ("b c", "a b c", True),
         ("a", "a b c", True),
@@ -76,6 +80,10 @@ def test_what_could_mean_the_same_agrees_and_no_more(first: Any, second: Any, ag
         ("it is -3", ["3"], True),
         ("it is 50", ["0.5"], True),
         ("it is 0.5", ["50"], True),
+        ("it is 100", ["0.9504"], True),
+        ("it is 100", ["0.9497"], False),
+        ("it is 0.9504", ["100"], True),
+        ("it is 0.9497", ["100"], False),
         ("it is 100", ["2"], False),
         ("it is 0", ["7"], False),
         ("it is 1/3", ["3"], True),
@@ -97,6 +105,7 @@ def test_numbers_are_read_up_to_eighty_digits_and_references_below_ten_to_the_fo
     assert number_in("9" * 80) == Fraction("9" * 80)
     assert number_in("9" * 81) is None
     assert numbers("1,000 and 2/4, then 7/0") == [1000, Fraction(1, 2)]
+    assert number_in("1.5/2") is None, "no number that anybody writes"
     assert written(10**40 - 1, SPEC) == "9" * 40
     assert written(10**40, SPEC) is None
     assert written(-(10**40), SPEC) is None
@@ -107,9 +116,20 @@ def test_only_tasks_that_speak_of_data_have_references_written_as_data() -> None
     assert written([1], lists) == "[1]"
     assert written([1], SPEC) is None
     assert written([], lists) is None
-    assert written([{1}], lists) is None, "no JSON"
+    assert written(["é", 1], lists) == '["é", 1]'
     assert written(True, lists) is None
     assert written("  ", lists) is None
+
+
+def test_data_that_are_no_json_are_not_written() -> None:
+    lists = SPEC.model_copy(update={"correct": "a JSON list"})
+    ring: list[Any] = []
+    ring.append(ring)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for reference in ([{1}], ring, deep):
+        assert written(reference, lists) is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Canary inputs: honest verifiers pass all of them, and each trap catches what it is set for."""
 
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -194,6 +195,28 @@ def test_rejected_completions_and_bad_ones_are_not_right_answers(fake_sandbox: C
     assert "True" in canaries(*probe("True", False, "labelled"))
     assert "inf" not in canaries(*probe("inf", True, "labelled"))
     assert "nan" in canaries(*probe("nan", False, "rejected"))
+    assert "None" in canaries(*probe("x", True, "labelled")), "a prompt without a reference has not None for one"
+
+
+def test_a_rejected_completion_is_not_the_ordinary_one_and_hides_none_behind_it(
+    fake_sandbox: Callable[..., Any],
+) -> None:
+    pairs = [
+        Probe(Triple(f"Q{i}?", text, None), good, origin)
+        for i in range(8)
+        for text, good, origin in (("worse", False, "rejected"), ("better", True, "preferred"))
+    ]
+    sandbox, _ = tried(fake_sandbox, lambda call: Outcome(0.0), ProbeSet(pairs))
+    assert [call.args[1] for call in sandbox.calls[:CONTEXTS]] == ["better"] * CONTEXTS
+
+
+@pytest.mark.parametrize(("length", "times"), [(LONG_CHARACTERS, CONTEXTS), (LONG_CHARACTERS + 1, 1)])
+def test_a_long_prompt_is_copied_on_the_first_one_alone(
+    length: int, times: int, fake_sandbox: Callable[..., Any]
+) -> None:
+    those = ProbeSet(Probe(Triple(f"Q{i}?".ljust(length, "."), "4711", "4711"), True) for i in range(8))
+    sandbox, _ = tried(fake_sandbox, lambda call: Outcome(0.0), those)
+    assert sum(call.args[1] == call.args[0] for call in sandbox.calls) == times
 
 
 def test_without_probes_the_canaries_are_tried_on_nothing_at_all(fake_sandbox: Callable[..., Any]) -> None:
@@ -212,3 +235,8 @@ def test_random_canaries_are_of_words_and_of_signs_without_digits() -> None:
     assert not any(sign.isdigit() for sign in signs)
     assert "random words 0" not in texts
     assert "random words 4" not in texts
+
+
+def test_over_the_seeds_every_sign_that_can_be_seen_is_a_canary() -> None:
+    signs = {sign for seed in range(20) for sign in dict(canary_texts(seed))["random signs"]}
+    assert signs == {*string.ascii_letters, *string.punctuation}

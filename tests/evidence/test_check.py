@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from ravelar.tools.errors import ToolUnavailable
 from ravelar.tools.evidence.adoption import VerifierReport
+from ravelar.tools.evidence.canaries import BATCH
 from ravelar.tools.evidence.check import check_verifier
 from ravelar.tools.evidence.labelled import read_probes
 from ravelar.tools.evidence.make_probes import gather_probes
@@ -20,7 +22,7 @@ from ravelar.tools.evidence.measure import measure
 from ravelar.tools.evidence.probes import Probe, ProbeSet
 from ravelar.tools.evidence.thresholds import Thresholds
 from ravelar.tools.reward import Triple
-from ravelar.tools.sandbox.protocol import Limits, Sandbox
+from ravelar.tools.sandbox.protocol import Call, Limits, Outcome, Sandbox
 from ravelar.tools.task import TaskSpec
 from ravelar.tools.verifiers.written import Written
 
@@ -220,6 +222,23 @@ def test_a_broken_sandbox_is_not_the_verifiers_fault(
     with pytest.raises(ToolUnavailable, match=r"^sandbox fake: SandboxBroken: no worker") as raised:
         check_verifier(HONEST_NUMBER, spec(), probes, sandbox=fake_sandbox(works_for=works_for))
     assert "ToolUnavailable" not in str(raised.value)
+
+
+def test_a_sandbox_that_breaks_while_a_half_is_scored_is_not_the_verifiers_fault_either(
+    doubling: list[Triple], spec: Callable[..., TaskSpec], fake_sandbox: Callable[..., Any]
+) -> None:
+    def says(call: Call) -> Outcome:
+        return Outcome(float(re.findall(r"\d+", call.args[1])[-1:] == [call.args[2]]))
+
+    few, sound = gather_probes(spec(), doubling[:30]), fake_sandbox(says)
+    report = check_verifier(HONEST_NUMBER, spec(), few, sandbox=sound)
+    assert report.canaries == ()
+    assert report.held_out is not None
+    halves = len(sound.batches) - sum(len(batch) <= BATCH for batch in sound.batches)
+    assert halves == 4, "two halves, each of them twice"
+    for works_for in range(len(sound.batches) - halves, len(sound.batches)):
+        with pytest.raises(ToolUnavailable, match=r"^sandbox fake: SandboxBroken: no worker$"):
+            check_verifier(HONEST_NUMBER, spec(), few, sandbox=fake_sandbox(says, works_for=works_for))
 
 
 def test_a_report_names_its_source_by_a_hash(check: Check, probes: ProbeSet) -> None:

@@ -11,7 +11,9 @@ from ravelar.tools.evidence.forms import statements, unit_of
         ("How far is it, in km?", "km"),
         ("Convert 3 miles to km.", "km"),
         ("How far is it in miles, or in km?", "km"),
+        ("Convert 3 ft to inches.\nThen give it in cm.", "cm"),
         ("How many apples are left?", "apples"),
+        ("How many apples and how many pears are left?", None),
         ("What is 6 times 7?", None),
     ],
 )
@@ -36,6 +38,11 @@ def test_another_answer_is_weighed_and_dismissed_first() -> None:
     said = "At first sight it might be 6, but that does not fit. "
     assert sum(said in text for text in statements("5", "number", doubts=["6", "7"])) == 1
     assert not any("At first sight" in text for text in statements("5", "number"))
+
+
+def test_a_question_of_up_to_six_hundred_characters_is_repeated() -> None:
+    assert any("Q" * 600 in text for text in statements("x", "atom", question="Q" * 600))
+    assert not any("QQ" in text for text in statements("x", "atom", question="Q" * 601))
 
 
 def test_what_is_filled_in_stays_as_it_is() -> None:

@@ -35,7 +35,10 @@ def test_what_both_sides_begin_with_is_the_prompt(better: Any, worse: Any, promp
 
 @pytest.mark.parametrize(
     ("better", "worse"),
-    [("Blue", "Red"), (" Blue", " Red"), ("abc", "abd"), ([1], [1, 2]), ([1], [2]), ("a b", ["a", "b"]), (5, 5)],
-)
+    [
+        ("Blue", "Red"), (" Blue", " Red"), ("abc", "abd"), ([1], [1, 2]), ([1], [2]), ("a b", ["a", "b"]), (5, 5),
+        ("a b c", ["a", " ", "b", " ", "d"]),
+    ],
+)  # fmt: skip
 def test_a_row_in_which_nothing_is_common_stays_as_it_is(better: Any, worse: Any) -> None:
     assert with_prompt({"chosen": better, "rejected": worse}) == {"chosen": better, "rejected": worse}

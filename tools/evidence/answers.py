@@ -129,7 +129,7 @@ def _tokens_within(one: str, other: str) -> bool:
         return not small or small == large
     if small == large:
         return _tokens(one) == _tokens(other) or not _odd_signs(one + other)
-    return any(large[i : i + len(small)] == small for i in range(len(large) - len(small) + 1))
+    return any(large[i : i + len(small)] == small for i in range(len(large)))
 
 
 def _odd_signs(text: str) -> bool:
@@ -144,7 +144,7 @@ def _ends_alike(one: str, other: str) -> bool:
     x, y = numbers(one), numbers(other)
     if x and y:
         return _close(x[-1], y[-1])
-    return _words(one.splitlines()[-1] if one else "") == _words(other.splitlines()[-1] if other else "")
+    return _words(one.splitlines()[-1]) == _words(other.splitlines()[-1])
 
 
 def _data_may_agree(first: Any, second: Any) -> bool:

@@ -69,7 +69,7 @@ def statements(
         answer: The answer as it stands alone.
         form: What form it has.
         reference: For data, what is written with indents.
-        question: The prompt's text: one form repeats it, and it may name the unit.
+        question: The prompt's text: one form repeats it, up to 600 characters, and it may name the unit.
         doubts: Other answers; the first is weighed, and dismissed, in a form with a reasoning block.
     """
     fields = {
@@ -100,4 +100,4 @@ def unit_of(question: str) -> str | None:
     if found := _IN_UNIT.findall(question):
         return str(found[-1])
     counted = [word for word in _HOW_MANY.findall(question) if word.lower() not in _FILLER]
-    return str(counted[-1]) if len(counted) == 1 else None
+    return str(counted.pop()) if len(counted) == 1 else None

@@ -11,6 +11,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations, islice
 from typing import Any, Protocol
 
 from ravelar.tools.completion import Conversation, conversation_text
@@ -27,6 +28,7 @@ MAX_EXAMPLES = 240  # ours: as many prompts are used; 120 a half, some 700 probe
 MAX_HOSTILE_PROMPTS = 60  # prompts of the caller's labels that get hostile probes, beyond the examples'
 VARIANTS = 5
 _DONORS_TRIED = 60
+_DONORS = 6
 
 
 class Example(Protocol):
@@ -149,7 +151,7 @@ def _cases(spec: TaskSpec, examples: Sequence[Example], beside: Iterable[Probe],
             key = prompt_key(example.prompt)
             references[key].append(example.reference)
             first.setdefault(key, (example, answer))
-    agreed = sorted(key for key in first if all(may_agree(references[key][0], other) for other in references[key]))
+    agreed = sorted(key for key in first if _all_may_agree(references[key]))
     chosen = sorted(rng.sample(agreed, min(len(agreed), MAX_EXAMPLES)))
     shown = shown_half([*chosen, *(probe.prompt_key for probe in beside)])
     return [
@@ -168,23 +170,30 @@ def _cases(spec: TaskSpec, examples: Sequence[Example], beside: Iterable[Probe],
     ]
 
 
+def _all_may_agree(references: Iterable[Any]) -> bool:
+    """Say whether each reference may agree with each: "Paris" does with two places of that name, they don't."""
+    distinct = {repr(reference): reference for reference in references}
+    return all(may_agree(one, other) for one, other in combinations(distinct.values(), 2))
+
+
 def _others(case: _Case, cases: Sequence[_Case], rng: random.Random) -> list[_Case]:
-    """Return up to six cases of the same half whose answers certainly differ from all that is right here."""
-    tried = rng.sample(cases, min(len(cases), _DONORS_TRIED))
-    found: list[_Case] = []
+    """Return a few cases of the same half whose answers certainly differ from all that is right here."""
+    return list(islice(_donors(case, rng.sample(cases, min(len(cases), _DONORS_TRIED))), _DONORS))
+
+
+def _donors(case: _Case, tried: Iterable[_Case]) -> Iterator[_Case]:
+    answers: set[str] = set()
     for other in tried:
-        if other.key == case.key or other.shown != case.shown or other.answer in {o.answer for o in found}:
-            continue
-        if not any(may_agree(right, wrong) for right in case.right for wrong in other.right):
-            found.append(other)
-        if len(found) == 6:
-            break
-    return found
+        fits = other.shown == case.shown and other.answer not in answers
+        if fits and not any(may_agree(right, wrong) for right in case.right for wrong in other.right):
+            answers.add(other.answer)
+            yield other
 
 
 def _rotated(texts: Sequence[str], start: int, count: int) -> list[str]:
     """Return `count` texts from `start` on, round and round: over the cases every form gets its turn."""
-    return [texts[(start * count + i) % len(texts)] for i in range(min(count, len(texts)))]
+    first = start * count
+    return [texts[i % len(texts)] for i in range(first, first + min(count, len(texts)))]
 
 
 def _varied(case: _Case, index: int, others: Sequence[_Case]) -> Iterator[Probe]:
@@ -206,8 +215,8 @@ def _changed(case: _Case, rng: random.Random) -> Iterator[Probe]:
     """Change or cut off what decides: a number's digits, an atom's digits, the end of brackets or data, all of it."""
     for place, text in enumerate(_changes(case, rng)):
         if not any(may_agree(right, text) for right in case.right):
-            texts = [text, *statements(text, case.form, question=case.question)] if case.form != "data" else [text]
-            yield case.probe(texts[0] if place == 0 else rng.choice(texts), False, "perturbed")
+            stated = text if place == 0 else rng.choice([text, *statements(text, case.form, question=case.question)])
+            yield case.probe(stated, False, "perturbed")
     cut = rng.choice(NO_ANSWER)
     if not mentions(cut, [case.answer]):
         yield case.probe(cut, False, "perturbed")
@@ -219,7 +228,7 @@ def _changes(case: _Case, rng: random.Random) -> list[str]:
         changed = [_other_digit(answer, rng, leading=case.form == "number")]
         if case.form == "number" and (value := number_in(answer)) is not None and value.denominator == 1:
             changed.append(str(int(value) + 1))
-        return [text for text in changed if text and text != answer]
+        return [text for text in changed if text]
     if case.form == "data" or (case.form == "line" and not any(map(str.isspace, answer)) and len(answer) >= 4):
         return [answer[: len(answer) // 2]]
     return []
