@@ -74,10 +74,9 @@ def ratings(
     scored = [one for one in comparisons if one.share is not None]
     wins = _wins_by_cluster(scored, systems)
     fitted = _strengths(wins.sum(axis=0), prior)
-    flat = wins.reshape(len(wins), -1)
     resampled = np.array(
         [
-            _strengths((times @ flat).reshape(wins.shape[1:]), prior, start=fitted)
+            _strengths(np.tensordot(times, wins, axes=1), prior, start=fitted)
             for block in multiplicities(len(wins), seed=seed, resamples=resamples)
             for times in block
         ]
