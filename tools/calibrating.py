@@ -109,7 +109,7 @@ def values(calibration: Calibration, raws: Floats) -> Floats:
     """Map an array of raw scores, of any shape; the same as `calibration.of` of each, but for the last digit."""
     if isinstance(calibration, IsotonicMap):
         return np.asarray(np.interp(raws, calibration.raw, calibration.unit))
-    log_odds = np.clip(calibration.slope * raws + calibration.intercept, -700.0, 700.0)
+    log_odds = np.maximum(calibration.slope * raws + calibration.intercept, -700.0)  # exp(700) is still a float
     return np.asarray(1.0 / (1.0 + np.exp(-log_odds)))
 
 
@@ -178,14 +178,15 @@ def _fit_logistic(sample: _Sample) -> LogisticMap:
 
     low, high = float(sample.raws.min()), float(sample.raws.max())
     middle, width = low + (high - low) / 2, high - low
-    column = np.tile((sample.raws - middle) / width, 2)[:, None]
+    places = np.tile((sample.raws - middle) / width, 2)
     weights = np.concatenate([sample.weights * sample.targets, sample.weights * (1 - sample.targets)])
-    classes = np.repeat([1, 0], len(sample.raws))
-    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8).fit(column, classes, sample_weight=weights)
-    rise, at_middle = float(model.coef_[0, 0]), float(model.intercept_[0])
+    classes = np.repeat([True, False], len(sample.raws))
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
+    model.fit(places[:, None], classes, sample_weight=weights)
+    rise, at_middle = float(model.coef_.item()), float(model.intercept_.item())
     if rise < LEAST_RISE:  # backwards or as good as flat; 0.5 then stands where the classes' means meet
         rise = LEAST_RISE
-        at_middle = -rise * float(np.average(column[:, 0], weights=weights))
+        at_middle = -rise * float(np.average(places, weights=weights))
     slope = rise / width
     return LogisticMap(slope=slope, intercept=at_middle - slope * middle, n=len(sample.raws))
 

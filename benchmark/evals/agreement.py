@@ -65,9 +65,9 @@ def agreement(table: Table, *, level: Level = "interval", seed: int = SEED, resa
         for block in multiplicities(clusters, seed=seed, resamples=resamples)
         for times in block
     ]
-    low, high = bounds(np.array(drawn)[:, None], clusters)
-    ends = [None if np.isnan(end[0]) else float(end[0]) for end in (low, high)]
-    return Agreement(value, ends[0], ends[1], judges, units, single, unscored)
+    ends = np.concatenate(bounds(np.array(drawn)[:, None], clusters))
+    low, high = (None if np.isnan(end) else float(end) for end in ends)
+    return Agreement(value, low, high, judges, units, single, unscored)
 
 
 def _alpha(counts: Floats, domain: Floats, level: Level) -> float:

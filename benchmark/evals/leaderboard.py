@@ -77,10 +77,13 @@ class Leaderboard:
         shown = sum(map(ranked, self.pairs))
         if not self.pairs:
             return "There is nothing to rank: fewer than two systems have a score."
-        names = ", ".join(one.mean.system for one in self.standings)
+        by_rank = sorted(self.standings, key=lambda one: one.best_rank)
+        names = ", ".join(one.mean.system for one in by_rank)
         if not shown:
             return f"None can be ranked above another: {names}."
         if shown == len(self.pairs):
+            if len({one.best_rank for one in by_rank}) < len(by_rank):  # pairs are compared on rows of their own
+                return f"Every two can be ranked, but not all in one order: {names}."
             return f"All can be ranked, in this order: {names}."
         return f"{shown} of {len(self.pairs)} pairs can be ranked; the other {len(self.pairs) - shown} can't."
 

@@ -84,7 +84,7 @@ def means(table: Table, *, seed: int = SEED, resamples: int = RESAMPLES) -> list
         n = int(counts[i].sum())
         value = float(sums[i].sum() / n) if n else None
         unscored = len(table.rows) - n
-        found.append(Mean(system, value, _known(low[0]), _known(high[0]), n, int(seen[i]), unscored))
+        found.append(Mean(system, value, _only(low), _only(high), n, int(seen[i]), unscored))
     return found
 
 
@@ -125,8 +125,8 @@ def differences(
                 first=one,
                 second=other,
                 value=value,
-                low=_known(low[0]),
-                high=_known(high[0]),
+                low=_only(low),
+                high=_only(high),
                 p=p_value(value, error, clusters),
                 n=n,
                 clusters=clusters,
@@ -154,8 +154,8 @@ def unpaired(table: Table, first: str, second: str, *, seed: int = SEED, resampl
         first=first,
         second=second,
         value=value,
-        low=_known(low[0]),
-        high=_known(high[0]),
+        low=_only(low),
+        high=_only(high),
         p=p_value(value, error, clusters),
         n=int(n.min()),
         clusters=clusters,
@@ -225,5 +225,6 @@ def holm(ps: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _only(ends: Floats) -> float | None:
+    value = float(ends.item())
+    return None if math.isnan(value) else value

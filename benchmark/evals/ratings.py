@@ -74,10 +74,9 @@ def ratings(
     scored = [one for one in comparisons if one.share is not None]
     wins = _wins_by_cluster(scored, systems)
     fitted = _strengths(wins.sum(axis=0), prior)
-    flat = wins.reshape(len(wins), -1)
     resampled = np.array(
         [
-            _strengths((times @ flat).reshape(wins.shape[1:]), prior, start=fitted)
+            _strengths(np.tensordot(times, wins, axes=1), prior, start=fitted)
             for block in multiplicities(len(wins), seed=seed, resamples=resamples)
             for times in block
         ]
@@ -124,5 +123,6 @@ def _wins_by_cluster(scored: Sequence[Comparison], systems: Sequence[str]) -> Fl
 def _strengths(wins: Floats, prior: float, start: Floats | None = None) -> Floats:
     import choix  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
 
-    fitted = choix.ilsr_pairwise_dense(wins + prior * (1 - np.eye(len(wins))), initial_params=start, max_iter=1_000)
-    return np.asarray(fitted - fitted.mean(), dtype=np.float64)
+    # choix heeds no wins of a system over itself, and centres what it returns
+    fitted = choix.ilsr_pairwise_dense(wins + prior, initial_params=start, max_iter=1_000)
+    return np.asarray(fitted, dtype=np.float64)

@@ -42,7 +42,7 @@ def ratios(sums: Floats, counts: Floats, *, seed: int = SEED, resamples: int = R
 def multiplicities(clusters: int, *, seed: int | Sequence[int] = SEED, resamples: int = RESAMPLES) -> Iterator[Floats]:
     """Yield how often each cluster was drawn, in blocks of resamples; each row sums to the number of clusters."""
     rng = np.random.default_rng(seed)
-    block = max(1, _BLOCK // max(1, clusters))
+    block = max(1, _BLOCK // clusters)
     even = np.full(clusters, 1 / clusters)
     for start in range(0, resamples, block):
         yield rng.multinomial(clusters, even, min(block, resamples - start)).astype(np.float64)

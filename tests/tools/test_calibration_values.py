@@ -2,9 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from ravelar.tools.calibrating import fit
+from ravelar.tools.calibrating import fit, values
 from ravelar.tools.calibration import IsotonicMap, LogisticMap
 from ravelar.tools.errors import InputError
 
@@ -120,3 +121,41 @@ def test_a_constant_tool_is_told_from_one_that_is_nearly_so() -> None:
         fit([0.5, 0.5], [True, False], direction="higher", probes_digest="x")
     with pytest.raises(InputError, match=r"are 0\.0, or within 4.94066e-324 of it; a constant"):
         fit([0.0, 5e-324], [True, False], direction="higher", probes_digest="x")
+    with pytest.raises(InputError, match=r"are 1\.0, or within 1e-10 of it; a constant"):
+        fit([1.0, 1.0 + 1e-10], [True, False], direction="higher", probes_digest="x")
+    assert fit([1.0, 1.0 + 1e-8], [False, True], direction="higher", probes_digest="x").turn == 1
+
+
+def test_the_first_of_several_broken_raw_scores_is_named() -> None:
+    with pytest.raises(InputError, match="raw score 1 is inf"):
+        fit([1.0, math.inf, math.nan], [True, False, True], direction="higher", probes_digest="x")
+
+
+def test_raw_scores_of_any_size_up_to_the_widest_are_mapped_and_no_others() -> None:
+    for raws in ([0.0, 1e300], [-1e300, 0.0], [-1e300, 1e300]):
+        fitted = fit(raws, [False, True], direction="higher", probes_digest="x")
+        assert [fitted.of(raw) for raw in raws] == pytest.approx([1 / 3, 2 / 3], abs=1e-5)
+    for raws in ([0.0, 1.1e300], [-1.1e300, 0.0]):
+        with pytest.raises(InputError, match=r"at most 1e\+300 in size can be mapped"):
+            fit(raws, [False, True], direction="higher", probes_digest="x")
+
+
+def test_a_small_spread_on_a_large_offset_is_fitted_as_well_as_on_none() -> None:
+    good = [False, False, True, False, True, True]
+    plain = fit([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], good, direction="higher", probes_digest="x", method="logistic")
+    raws = [1e8 + i for i in range(6)]
+    moved = fit(raws, good, direction="higher", probes_digest="x", method="logistic")
+    assert [moved.of(raw) for raw in raws] == pytest.approx([plain.of(raw - 1e8) for raw in raws], abs=1e-6)
+
+
+def test_a_map_of_one_knot_is_flat() -> None:
+    flat = IsotonicMap(raw=(1.0,), unit=(0.3,), n=1)
+    assert [flat.of(raw) for raw in (0.0, 1.0, 2.0)] == [0.3] * 3
+    assert flat.turn == 0
+
+
+def test_log_odds_beyond_what_exp_can_take_are_held_at_700_by_either_form() -> None:
+    steep = LogisticMap(slope=1.0, intercept=0.0, n=3)
+    raws = np.array([-1e6, -710.0, -700.0, -699.5, 0.0, 699.5, 1e6])
+    assert values(steep, raws) == pytest.approx(np.array([steep.of(raw) for raw in raws.tolist()]), rel=1e-9, abs=0)
+    assert steep.of(-1e6) == pytest.approx(math.exp(-700), rel=1e-9, abs=0)

@@ -1,11 +1,11 @@
 """The leaderboard's words and bounds: who may be called ahead, and what is said beside it."""
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
 from ravelar.benchmark.evals.leaderboard import Published, leaderboard, published_leaderboard, ranked, verdict
-from ravelar.benchmark.evals.means import Difference, p_value
+from ravelar.benchmark.evals.means import Difference, Mean, p_value
 from ravelar.benchmark.evals.table import Score, Table
 from ravelar.tools.errors import InputError
 
@@ -84,3 +84,50 @@ def test_systems_come_from_the_highest_mean_down_and_by_name_where_means_are_equ
     ]
     board = leaderboard(Table.of(scores), resamples=20)
     assert [one.mean.system for one in board.standings] == ["a", "b", "d", "c"]
+
+
+@pytest.mark.parametrize("given", [{"b": 0.5, "a": 0.0, "c": -0.5}, {"c": 0.0, "b": -0.5, "a": -1.0}])
+def test_a_mean_of_zero_stands_between_those_above_and_below_it(given: dict[str, float]) -> None:
+    scores = [Score(name, f"r{i}", mean) for name, mean in given.items() for i in range(3)]
+    assert [one.mean.system for one in leaderboard(Table.of(scores), resamples=20).standings] == list(given)
+    board = published_leaderboard({name: Published(mean, 9, 0.1) for name, mean in sorted(given.items())})
+    assert [one.mean.system for one in board.standings] == list(given)
+
+
+def test_a_published_mean_is_shown_with_the_interval_it_came_with() -> None:
+    (one,) = published_leaderboard({"a": Published(7.0, 50, 0.25)}).standings
+    assert one.mean == Mean("a", 7.0, 6.75, 7.25, n=50, clusters=50, unscored=0)
+    assert one.rank == "1"
+    (pair,) = published_leaderboard({"a": Published(7.0, 50, 0.25), "b": Published(6.0, 50, 0.25)}).pairs
+    assert pair.unscored == 0
+
+
+def rows(**systems: list[float | None]) -> Table:
+    return Table.of(
+        Score(name, f"r{i:03}", value) for name, values in systems.items() for i, value in enumerate(values)
+    )
+
+
+def test_who_is_behind_on_the_shared_rows_is_ranked_behind_whatever_the_means() -> None:
+    """The easy rows that only one of two has lift its mean, and say nothing of the other."""
+    shared = [5.0 + i % 3 for i in range(20)]
+    better = [value + (0.4 if i % 2 else 0.6) for i, value in enumerate(shared)]
+    board = leaderboard(rows(easy=shared + [9.0] * 20, able=better + [None] * 20), resamples=200)
+    assert [(one.mean.system, one.rank) for one in board.standings] == [("easy", "2"), ("able", "1")]
+    assert board.summary() == "All can be ranked, in this order: able, easy."
+    assert board.words()[1].startswith("able is ahead of easy: -0.50 (")
+
+
+def test_three_that_beat_one_another_in_a_ring_are_not_said_to_stand_in_one_order() -> None:
+    low, high, none = [1.0 + i % 2 for i in range(12)], [3.0 + i % 3 for i in range(12)], [None] * 12
+    board = leaderboard(rows(a=high + none + low, b=low + high + none, c=none + low + high), resamples=200)
+    assert {one.rank for one in board.standings} == {"2"}
+    assert board.summary() == "Every two can be ranked, but not all in one order: a, b, c."
+
+
+def test_a_leaderboard_can_not_be_changed_afterwards() -> None:
+    board = published_leaderboard({"a": Published(7.0, 50, 0.25)})
+    with pytest.raises(FrozenInstanceError):
+        board.standings[0].best_rank = 2
+    with pytest.raises(FrozenInstanceError):
+        board.standings = ()

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from ravelar.benchmark.evals.rewards.figures import figures
 from ravelar.benchmark.evals.rewards.given import read_given
 from ravelar.benchmark.evals.rewards.scorers import Judged
 from ravelar.benchmark.evals.rewards.selection import matrix_of, select
-from ravelar.benchmark.evals.rewards.ties import Gaps, gaps, ties_score
+from ravelar.benchmark.evals.rewards.ties import PARTS, Gaps, gaps, ties_score
 from ravelar.tools.errors import InputError
 
 
@@ -72,9 +73,47 @@ def test_ties_at_the_edges_as_the_published_code_has_them() -> None:
 
 def test_a_ties_prompt_without_its_twin_counts_for_accuracy_alone() -> None:
     found = ties_score({"1": Gaps(0.5, 1.0), "2": Gaps(0.5, 1.0)}, {"1": Gaps(0.0, 1.0)}, resamples=10)
-    assert (found.prompts, found.parts["tied accuracy"]) == (1, 1.0)
-    assert ties_score({"1": Gaps(0.5, 1.0)}, {}, resamples=10).score is None
-    assert ties_score({}, {}, resamples=10).score is None
+    assert found.prompts == 1
+    assert found.parts == pytest.approx(
+        {
+            "tied accuracy": 1.0,
+            "reference accuracy": 1.0,
+            "margin": 1.0,
+            "hard margin": 1.0,
+            "margin size": math.tanh(1.0),
+        }
+    )
+    assert found.score == pytest.approx(1.0 + 0.01 * math.tanh(1.0))
+    alone = ties_score({"1": Gaps(0.5, 1.0)}, {}, resamples=10)
+    assert (alone.score, alone.prompts) == (None, 0)
+    assert alone.parts == dict.fromkeys(PARTS) | {"tied accuracy": 1.0}
+
+
+def test_ties_without_any_prompt_have_no_score_in_any_resample() -> None:
+    empty = ties_score({}, {}, resamples=10)
+    assert (empty.score, empty.prompts, empty.parts) == (None, 0, dict.fromkeys(PARTS))
+    assert empty.resampled.shape == (10,)
+    assert np.isnan(empty.resampled).all()
+
+
+@pytest.mark.parametrize(
+    ("tied", "reference", "margin", "hard"),
+    [
+        (Gaps(1.0, 1.0), Gaps(0.0, 3.0), 0.0, 0.0),  # as wide as the spread is not wider
+        (Gaps(1.0, 3.0), Gaps(0.0, 1.0), 1.0, 0.0),
+        (Gaps(1.0, 1.5), Gaps(0.0, 1.25), 1.0, 1.0),
+    ],
+)
+def test_a_margin_is_a_gap_wider_than_the_spread(tied: Gaps, reference: Gaps, margin: float, hard: float) -> None:
+    found = ties_score({"1": tied}, {"1": reference}, resamples=10)
+    assert (found.parts["margin"], found.parts["hard margin"]) == (margin, hard)
+    assert found.parts["margin size"] == pytest.approx(math.tanh(min(tied.gap, reference.gap) - 1))
+    assert found.resampled == pytest.approx(np.full(10, found.score))  # of one prompt every resample is the same
+
+
+def test_a_ties_score_can_not_be_changed_afterwards() -> None:
+    with pytest.raises(FrozenInstanceError):
+        ties_score({}, {}, resamples=1).score = 1.0
 
 
 def ties_case(name, scores, right):

@@ -1,7 +1,9 @@
 """Statistics worked out by hand, at the bounds where they change."""
 
 import math
+from dataclasses import FrozenInstanceError
 
+import choix
 import numpy as np
 import pytest
 
@@ -67,6 +69,8 @@ def test_what_data_would_show_is_told_at_five_per_cent_and_eight_chances_of_ten(
         (1.0, 1.0, 2, 0.5),
         (9.0, 0.0, 1, 1.0),
         (9.0, 0.0, 0, 1.0),
+        (9.0, 1.0, 1, 1.0),
+        (9.0, 1.0, 0, 1.0),
         (9.0, 0.0, 2, 0.5),
         (1e9, 1.0, 3, 0.25),
     ],
@@ -138,3 +142,84 @@ def test_strengths_are_log_odds_around_zero() -> None:
     assert [one.strength for one in even] == pytest.approx([0.0, 0.0], abs=1e-9)
     assert [(one.n, one.unscored) for one in even] == [(1, 1), (1, 1)]
     assert even[0].low is None
+
+
+def test_an_unpaired_difference_takes_each_mean_over_its_own_rows() -> None:
+    gap = unpaired(table(a=[1.0, 2.0, 3.0, 6.0], b=[5.0, 7.0, None, None]), "a", "b")
+    assert (gap.value, gap.n, gap.clusters, gap.unscored) == (3.0 - 6.0, 2, 2, 2)
+    assert gap.error == pytest.approx(math.sqrt(14 / 3 / 4 + 2 / 2))  # both variances over their numbers
+
+
+def test_blocks_of_resamples_hold_no_more_than_they_may(monkeypatch) -> None:
+    def shapes(clusters, resamples):
+        return [block.shape for block in multiplicities(clusters, resamples=resamples)]
+
+    monkeypatch.setattr("ravelar.benchmark.evals.resampling._BLOCK", 70)
+    assert shapes(7, 45) == [(10, 7)] * 4 + [(5, 7)]
+    assert shapes(1, 100) == [(70, 1), (30, 1)]
+    assert shapes(71, 2) == [(1, 71)] * 2  # one resample at least
+
+
+def test_a_resample_in_which_one_row_counts_is_known() -> None:
+    drawn = np.concatenate(list(multiplicities(2, seed=5, resamples=40)))
+    found = ratios(np.array([[0.0, 3.0]]), np.array([[0.0, 1.0]]), seed=5, resamples=40)[:, 0]
+    assert set(drawn[:, 1]) == {0.0, 1.0, 2.0}
+    np.testing.assert_array_equal(found, np.where(drawn[:, 1] > 0, 3.0, np.nan))
+
+
+def test_many_clusters_have_plain_percentiles_and_one_has_none_of_the_same_shape() -> None:
+    resampled = np.arange(10_001, dtype=float)[:, None]
+    assert np.concatenate(bounds(resampled, 10**9)) == pytest.approx([250.0, 9_750.0], abs=1e-3)
+    assert [end.shape for end in bounds(np.zeros((9, 3)), 1)] == [(3,), (3,)]
+
+
+def test_rows_of_one_score_change_no_interval_of_agreement() -> None:
+    both = {"a": [1.0, 2.0, 3.0, 4.0, 4.0, 1.0], "b": [1.0, 3.0, 3.0, 4.0, 2.0, 1.0]}
+    beside = {"a": [*both["a"], 2.0, 4.0], "b": [*both["b"], None, None]}
+    plain, more = (agreement(table(**given), resamples=50) for given in (both, beside))
+    assert (plain.single, more.single) == (0, 2)
+    assert (more.alpha, more.low, more.high, more.units) == (plain.alpha, plain.low, plain.high, plain.units)
+    assert plain.low < plain.alpha < plain.high
+
+
+def test_agreement_on_one_source_text_has_no_interval() -> None:
+    one = agreement(table(clusters=["x"] * 3, a=[1.0, 2.0, 3.0], b=[1.0, 2.0, 2.0]), resamples=20)
+    assert one.alpha is not None
+    assert (one.low, one.high) == (None, None)
+    two = agreement(table(clusters=["x", "x", "y"], a=[1.0, 2.0, 3.0], b=[1.0, 2.0, 2.0]), resamples=20)
+    assert two.low < two.alpha <= two.high
+
+
+def test_strengths_are_those_of_another_algorithm() -> None:
+    wins = {("a", "b"): 7, ("b", "a"): 3, ("b", "c"): 6, ("c", "b"): 5, ("a", "c"): 4, ("c", "a"): 2}
+    games = [Comparison(*pair, 1.0, f"{pair}{i}") for pair, n in wins.items() for i in range(n)]
+    found = {one.system: one.strength for one in ratings(games, prior=0.0, resamples=2)}
+    data = [("abc".index(one.first), "abc".index(one.second)) for one in games]
+    newton = choix.opt_pairwise(3, data, alpha=0.0, method="Newton-CG", tol=1e-10)
+    assert [found[name] for name in "abc"] == pytest.approx(newton - newton.mean(), abs=1e-5)
+
+
+def test_each_resample_of_comparisons_is_fitted_anew() -> None:
+    won = [1.0, 1.0, 0.5, 1.0, 0.0, 1.0]
+    first, second = ratings([Comparison("a", "b", share, str(i)) for i, share in enumerate(won)], seed=7, resamples=60)
+    drawn = np.concatenate(list(multiplicities(6, seed=7, resamples=60)))
+    wins, losses = drawn @ np.array(won), drawn @ (1 - np.array(won))
+    log_odds = np.log((wins + 0.01) / (losses + 0.01)) / 2  # of two systems: half of it each way
+    low, high = np.concatenate(bounds(log_odds[:, None], 6))
+    assert (first.low, first.high) == pytest.approx((low, high), abs=1e-6)
+    assert (second.low, second.high) == pytest.approx((-high, -low), abs=1e-6)
+
+
+@pytest.mark.parametrize("field", ["value", "n"])
+def test_means_and_differences_can_not_be_changed_afterwards(field: str) -> None:
+    given = table(a=[1.0, 2.0], b=[2.0, 2.0])
+    for found in (means(given, resamples=2)[0], differences(given, resamples=2)[0]):
+        with pytest.raises(FrozenInstanceError):
+            setattr(found, field, 1)
+
+
+def test_ratings_and_agreement_can_not_be_changed_afterwards() -> None:
+    with pytest.raises(FrozenInstanceError):
+        ratings([Comparison("a", "b", 1.0, "x")], resamples=2)[0].strength = 0.0
+    with pytest.raises(FrozenInstanceError):
+        agreement(table(a=[1.0, 2.0], b=[1.0, 2.0]), resamples=2).alpha = 1.0
