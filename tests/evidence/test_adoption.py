@@ -180,6 +180,7 @@ def test_an_incumbent_goes_only_when_the_interval_excludes_zero() -> None:
     lead = Comparison(measure="auc", difference=0.1, low=0.01, high=0.2, n=90)
     assert decide_replacement(lead).adopt
     tie = decide_replacement(lead.model_copy(update={"low": 0.0}))
+    assert not tie.adopt
     assert tie.codes == ("not_better_than_incumbent",)
     assert "[+0.000, +0.200]" in tie.reasons[0].message
     assert decide_replacement(None).codes == ("too_few_probes",)

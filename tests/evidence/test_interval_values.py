@@ -103,6 +103,8 @@ def test_rounding_carries_no_end_beyond_what_a_figure_can_be() -> None:
     moved, against = {"a": 0.1, "b": -0.1}, {"a": -0.1, "b": 0.1}
     assert (wilson(0.0, 27)[0], wilson(1.0, 16)[1]) == (0.0, 1.0)
     assert mean_of(Estimate(0.05, 0.0, 1.0, 1, moved), Estimate(0.4, 0.0, 1.0, 1, moved)).low == 0.0
+    eighths = {"a": 0.125, "b": -0.125}
+    assert mean_of(Estimate(0.01, 0.0, 1.0, 1, eighths), Estimate(0.46, 0.0, 1.0, 1, eighths)).high == 1.0
     assert difference(Estimate(0.1, 0.0, 1.0, 1, moved), Estimate(0.2, 0.0, 1.0, 1, against))[1] == -1.0
     assert difference(Estimate(0.2, 0.0, 1.0, 1, moved), Estimate(0.1, 0.0, 1.0, 1, against))[2] == 1.0
     first, second = {"a": 0.1, "b": -0.2}, {"a": 0.1 * 3 / 7, "b": -0.2 * 3 / 7}
