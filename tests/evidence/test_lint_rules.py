@@ -67,6 +67,8 @@ def test_a_syntax_error_has_its_line_and_a_short_message() -> None:
     [
         "prompt, completion, /, reference",
         "prompt, completion, *, reference",
+        "task, /, prompt, completion, reference",
+        "prompt, completion, reference, *, strict",
         "prompt, completion, reference, *more",
         "prompt, completion, reference, **more",
         "prompt, completion, reference=None",
