@@ -191,6 +191,11 @@ def test_an_inner_function_sees_the_names_around_it_and_one_of_the_module_does_n
     [
         "last = 0.0\nfor word in completion.split():\n    if last > 3:\n        return 1.0\n    last = float(word)\nreturn 0.0",
         "a = b = c = 0.0\nfor word in prompt:\n    a = b\n    b = c\n    c = float(completion)\nreturn float(a > 3)",
+        "a = b = c = d = [0.0]\nfor word in prompt:\n    a = b\n    b = c\n    c = d\n    d = [float(w) for w in completion.split()]\nreturn float(max(a) > 3)",
+        "match float(completion):\n    case value if value > 3:\n        return 1.0\nreturn 0.0",
+        "match json.loads(completion):\n    case [first, *values] if values[0] > 3:\n        return 1.0\nreturn 0.0",
+        "match json.loads(completion):\n    case {'x': 1, **values} if values['y'] > 3:\n        return 1.0\nreturn 0.0",
+        "match [value := float(completion)]:\n    case _:\n        return float(value > 3)",
         "value: float = float(completion)\nreturn float(value > 3)",
         "value = 0.0\nvalue += float(completion)\nreturn float(value > 3)",
         "if (value := float(completion)) and value > 3:\n    return 1.0\nreturn 0.0",

@@ -9,7 +9,6 @@ import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from itertools import chain
 from typing import TypeAlias
 
 from ravelar.tools.evidence.lint_patterns import drops_all_but_digits, only_digits
@@ -24,6 +23,8 @@ from ravelar.tools.evidence.lint_tree import (
     leaves_early,
     orders_only,
     own_nodes,
+    owner_of,
+    pattern_argument,
     resolved,
     words,
 )
@@ -180,6 +181,8 @@ class _Body:
             self._under = under
             for part in own_nodes(head_of(node)):
                 self._assign_part(part)
+            for case in node.cases if isinstance(node, ast.Match) else ():
+                self._bind(case.pattern, self.of(node.subject))
             inside = under | self._conditions(node)
             for block in blocks_of(node):
                 self._assign(block, inside)
@@ -211,8 +214,14 @@ class _Body:
 
     def _bind(self, target: ast.AST, origin: Origin) -> None:
         for node in ast.walk(target):
-            if isinstance(node, ast.Name):
-                self.names[node.id] = self.names.get(node.id, NOTHING) | origin | Origin(under=self._under)
+            match node:
+                case (
+                    ast.Name(id=name)
+                    | ast.MatchAs(name=str(name))
+                    | ast.MatchStar(name=str(name))
+                    | ast.MatchMapping(rest=str(name))
+                ):
+                    self.names[name] = self.names.get(name, NOTHING) | origin | Origin(under=self._under)
 
     def _returns(self, body: Sequence[ast.stmt], under: frozenset[str], found: list[Returned]) -> None:
         """Note each return that can be reached, with what its conditions are made of, earlier ways out included."""
@@ -303,7 +312,7 @@ class _Body:
         if last in _PATTERN_CALLS and self._is_pattern_call(node):
             return self._of_pattern_call(node, last, (base | arguments).worked_on)
         joined = base | arguments if last in _KEEPING_ESCAPES else (base | arguments).worked_on
-        return joined.of_kind(Kind.TEXT) if last in _TEXT_METHODS and joined.kind > Kind.TEXT else joined
+        return joined.of_kind(min(joined.kind, Kind.TEXT)) if last in _TEXT_METHODS else joined
 
     def _mapped(self, node: ast.Call, arguments: Origin) -> Origin:
         function = self.flow.functions.get(dotted(node.args[0]))
@@ -333,18 +342,15 @@ class _Body:
         return found
 
     def _is_pattern_call(self, node: ast.Call) -> bool:
-        """Say whether it is a call of a regular expression, not of a text's own `split`."""
-        func = node.func
-        return self._is_of_module(node) or (
-            isinstance(func, ast.Attribute) and (dotted(func.value) in self.flow.patterns or func.attr != "split")
-        )
+        """Say whether it is a call of `re` or of a pattern of the module's, not of a text's own `split`."""
+        return self._is_of_module(node) or owner_of(node) in self.flow.patterns
 
     def _is_of_module(self, node: ast.Call) -> bool:
         return resolved(node.func, self.flow.aliases).startswith(("re.", "regex."))
 
     def _of_pattern_call(self, node: ast.Call, last: str, joined: Origin) -> Origin:
         pattern = self._pattern_of(node)
-        if self._is_of_module(node) and "completion" in self.of(_pattern_argument(node)).raw:
+        if self._is_of_module(node) and "completion" in self.of(pattern_argument(node)).raw:
             self.flow.pattern_lines.add(node.lineno)
         if joined.kind is not Kind.TEXT or pattern is None:
             return joined
@@ -353,10 +359,9 @@ class _Body:
 
     def _pattern_of(self, node: ast.Call) -> str | None:
         """Return the pattern of a call of `re` or of a compiled pattern of the module's, where it is a literal."""
-        owner = dotted(node.func.value) if isinstance(node.func, ast.Attribute) else ""
-        if owner in self.flow.patterns:
+        if (owner := owner_of(node)) in self.flow.patterns:
             return self.flow.patterns[owner]
-        first = _pattern_argument(node)
+        first = pattern_argument(node)
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
             return first.value
         return self.flow.patterns.get(dotted(first))
@@ -386,12 +391,6 @@ def _converted(argument: Origin) -> Origin:
     if argument.kind is Kind.TEXT:
         return argument.of_kind(Kind.NUMBER)
     return argument.of_kind(Kind.FINITE) if argument.kind is Kind.DIGITS else argument
-
-
-def _pattern_argument(node: ast.Call) -> ast.expr | None:
-    """Return what a call of `re` is given as its pattern, by place or by name."""
-    named = (keyword.value for keyword in node.keywords if keyword.arg == "pattern")
-    return next(chain(node.args, named), None)
 
 
 def _has_guard(function: Function, pattern_of: Callable[[ast.Call], str | None]) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 
 def words(text: str) -> frozenset[str]:
@@ -66,7 +67,7 @@ def blocks_of(node: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 
 def head_of(node: ast.stmt) -> list[ast.AST]:
-    """Return a statement without the blocks in it: itself where it has none, else a loop's or condition's head."""
+    """Return a statement without the blocks in it: itself where it has none, else the head of what it is."""
     if not list(blocks_of(node)):
         return [node]
     if isinstance(node, ast.For | ast.AsyncFor):
@@ -74,6 +75,8 @@ def head_of(node: ast.stmt) -> list[ast.AST]:
         return [loop]
     if isinstance(node, ast.With | ast.AsyncWith):
         return list(node.items)
+    if isinstance(node, ast.Match):
+        return [node.subject]
     return [node.test] if isinstance(node, ast.If | ast.While) else []
 
 
@@ -101,3 +104,14 @@ def calls_any(node: ast.AST, names: frozenset[str]) -> bool:
 def attribute_of(node: ast.AST) -> str:
     """Return the attribute that is asked for; "" for anything else."""
     return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def owner_of(node: ast.Call) -> str:
+    """Return the name of what a method is called of; "" where there is none."""
+    return dotted(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+
+
+def pattern_argument(node: ast.Call) -> ast.expr | None:
+    """Return what a call of `re` is given as its pattern, by place or by name."""
+    named = (keyword.value for keyword in node.keywords if keyword.arg == "pattern")
+    return next(chain(node.args, named), None)
