@@ -90,7 +90,7 @@ def test_the_time_is_that_of_the_quickest_batch_shared_among_its_triples(
     fake_tool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
-    takes = iter([0.5] * 4 + [0.25] * 4 + [1.0] * 4)
+    takes = iter([1.0] * 4 + [0.5] * 4 + [1.5] * 4)
 
     def waits(triple: Triple) -> RawScore:
         now[0] += next(takes)
@@ -100,8 +100,8 @@ def test_the_time_is_that_of_the_quickest_batch_shared_among_its_triples(
     told: list[float] = []
     tool = fake_tool("slow", waits)
     trial = measure(tool, pairs(2), "all", repeats=3, on_batch=lambda name, n, seconds: told.append(seconds))
-    assert told == [2.0, 1.0, 4.0]
-    assert trial.latency_ms == 250.0
+    assert told == [4.0, 2.0, 6.0]
+    assert trial.latency_ms == 500.0
     assert measure(tool, ProbeSet([]), "all").latency_ms == 0.0
 
 
