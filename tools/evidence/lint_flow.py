@@ -181,8 +181,9 @@ class _Body:
             self._under = under
             for part in own_nodes(head_of(node)):
                 self._assign_part(part)
-            for case in node.cases if isinstance(node, ast.Match) else ():
-                self._bind(case.pattern, self.of(node.subject))
+            if isinstance(node, ast.Match):
+                for case in node.cases:
+                    self._bind(case.pattern, self.of(node.subject))
             inside = under | self._conditions(node)
             for block in blocks_of(node):
                 self._assign(block, inside)
