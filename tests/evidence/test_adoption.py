@@ -103,6 +103,10 @@ def test_nothing_is_adopted_unmeasured() -> None:
     assert VerifierReport(source_hash="s").decision.codes == ("not_measured",)
     assert report(held_out=None).model_copy(update={"held_out": None}).decision.codes == ("not_measured",)
     assert report().model_copy(update={"shown": None}).decision.codes == ("not_measured",)
+    missing = {
+        half: report().model_copy(update={half: None}).decision.reasons[0].message for half in ("shown", "held_out")
+    }
+    assert missing == {"shown": "the shown half was not measured", "held_out": "the held-out half was not measured"}
 
 
 def test_the_shown_half_is_asked_for_shares_not_bounds() -> None:
@@ -176,6 +180,7 @@ def test_an_incumbent_goes_only_when_the_interval_excludes_zero() -> None:
     lead = Comparison(measure="auc", difference=0.1, low=0.01, high=0.2, n=90)
     assert decide_replacement(lead).adopt
     tie = decide_replacement(lead.model_copy(update={"low": 0.0}))
+    assert not tie.adopt
     assert tie.codes == ("not_better_than_incumbent",)
     assert "[+0.000, +0.200]" in tie.reasons[0].message
     assert decide_replacement(None).codes == ("too_few_probes",)
@@ -228,6 +233,14 @@ def test_just_enough_pairs_or_probes_rank_and_one_less_is_told() -> None:
     said, found = ranking(trial(**few, good=rate(1.0, 0.9, n=19)), needs)
     assert (said, found) == ("19 pairs, 19 good and 80 bad probes; 20 pairs or 20 of each class are needed", None)
     assert ranking(trial(pairwise=None, good=None), needs)[0].startswith("0 pairs, 0 good and 80 bad")
+
+
+def test_thresholds_that_are_given_are_the_ones_that_count() -> None:
+    strict = Thresholds(chance=0.96)
+    assert decide_reward_model(trial("shown"), trial(), strict).codes == ("not_above_chance",)
+    assert decide_judge(trial("shown"), trial(), strict).codes == ("not_above_chance",)
+    assert decide_verifier(report(), Thresholds(min_lower=0.96)).codes == ("too_few_probes",)
+    assert report(thresholds=Thresholds(min_lower=0.96)).decision.codes == ("too_few_probes",)
 
 
 def test_without_a_comparison_the_incumbent_stays() -> None:

@@ -1,5 +1,6 @@
 """Intervals worked out by hand, each step on its own."""
 
+import math
 from fractions import Fraction
 
 import pytest
@@ -95,3 +96,29 @@ def test_a_correlation_is_over_the_clusters_that_both_have() -> None:
     assert correlation(FIRST, AGAINST) == pytest.approx(-1.0)
     assert correlation(FIRST, Estimate(0.5, 0.4, 0.6, 9, {"a": 0.1, "c": -0.1})) == pytest.approx(0.5)
     assert correlation(FIRST, Estimate(0.5, 0.4, 0.6, 9)) == 0.0
+
+
+def test_rounding_carries_no_end_beyond_what_a_figure_can_be() -> None:
+    """Each of these comes out beyond its bound, by the last digit, where the bound is not kept."""
+    moved, against = {"a": 0.1, "b": -0.1}, {"a": -0.1, "b": 0.1}
+    assert (wilson(0.0, 27)[0], wilson(1.0, 16)[1]) == (0.0, 1.0)
+    assert mean_of(Estimate(0.05, 0.0, 1.0, 1, moved), Estimate(0.4, 0.0, 1.0, 1, moved)).low == 0.0
+    eighths = {"a": 0.125, "b": -0.125}
+    assert mean_of(Estimate(0.01, 0.0, 1.0, 1, eighths), Estimate(0.46, 0.0, 1.0, 1, eighths)).high == 1.0
+    assert difference(Estimate(0.1, 0.0, 1.0, 1, moved), Estimate(0.2, 0.0, 1.0, 1, against))[1] == -1.0
+    assert difference(Estimate(0.2, 0.0, 1.0, 1, moved), Estimate(0.1, 0.0, 1.0, 1, against))[2] == 1.0
+    first, second = {"a": 0.1, "b": -0.2}, {"a": 0.1 * 3 / 7, "b": -0.2 * 3 / 7}
+    assert correlation(Estimate(0.5, 0, 1, 1, first), Estimate(0.5, 0, 1, 1, second)) == 1.0
+    turned = {key: -pull for key, pull in second.items()}
+    assert correlation(Estimate(0.5, 0, 1, 1, first), Estimate(0.5, 0, 1, 1, turned)) == -1.0
+
+
+def test_two_tools_of_nearly_the_same_distances_that_move_together_have_a_difference() -> None:
+    """The root is of (a - b)^2, which is below zero by rounding for these two."""
+    moved = {"a": 0.125, "b": -0.125}
+    first = Estimate(0.021, 0.0, 0.021, 1, moved)
+    second = Estimate(0.0, 0.0, math.nextafter(0.021, 1), 1, moved)
+    assert correlation(first, second) == 1.0
+    value, low, high = difference(first, second)
+    assert (value, low) == (0.021, 0.021)
+    assert high == pytest.approx(0.021)

@@ -42,8 +42,18 @@ def test_as_many_syntax_nodes_are_read_as_are_allowed_and_no_more() -> None:
 
 
 def test_what_is_nested_too_deeply_has_no_line() -> None:
-    (finding,) = lint("x = 1" + " + 1" * 9_000)
-    assert (finding.rule, finding.line) == ("syntax", 0)
+    parsed = f"{HEAD}    return {'not ' * 900}completion"
+    ast.parse(parsed)
+    for source in ("x = 1" + " + 1" * 9_000, parsed):
+        (finding,) = lint(source)
+        assert (finding.rule, finding.line) == ("syntax", 0)
+
+
+def test_a_finding_about_verify_names_the_line_of_the_second_or_none() -> None:
+    twice = [finding for finding in lint(HEAD + HONEST + HEAD + HONEST) if finding.rule == "no_verify"]
+    assert [(finding.line, finding.message[:21]) for finding in twice] == [(3, "2 functions `verify`;")]
+    (missing,) = lint("x = 1\n")
+    assert (missing.rule, missing.line) == ("no_verify", 0)
 
 
 def test_a_syntax_error_has_its_line_and_a_short_message() -> None:
@@ -57,6 +67,8 @@ def test_a_syntax_error_has_its_line_and_a_short_message() -> None:
     [
         "prompt, completion, /, reference",
         "prompt, completion, *, reference",
+        "task, /, prompt, completion, reference",
+        "prompt, completion, reference, *, strict",
         "prompt, completion, reference, *more",
         "prompt, completion, reference, **more",
         "prompt, completion, reference=None",
@@ -94,11 +106,14 @@ def test_verify_is_one_plain_function(source: str) -> None:
         ("return float(completion == reference and bool(getattr(completion, 5)))", "evaluates_input"),
         ("return float(any(map(getattr, [completion], [reference])))", "evaluates_input"),
         ("____ = completion\nreturn float(____ == reference)", None),
+        ("__text = completion\nreturn float(__text == reference)", None),
+        ("text__ = completion\nreturn float(text__ == reference)", None),
         ("__x__ = completion\nreturn float(__x__ == reference)", "evaluates_input"),
         ("return float(completion.__doc__ == reference)", "evaluates_input"),
         ("return float(completion == reference and __name__ != 'x')", None),
         ("return float(type(completion) is str and completion == reference)", None),
         ("return float(isinstance(type('X', (), {})(), str) or completion == reference)", "evaluates_input"),
+        ("return float(isinstance(type('X', *[(), {}])(), str) or completion == reference)", "evaluates_input"),
         ("return float('{}'.format(completion) == reference)", None),
         ("return float(reference.format(completion) == completion)", "evaluates_input"),
         ("return float(hash(completion) == hash(reference))", "unrepeatable"),
@@ -115,18 +130,34 @@ def test_what_reaches_further_than_values_is_found(text: str, rule: str | None) 
         ("import random\n", "random.Random(1).random()", None),
         ("import random\n", "random.Random().random()", "unrepeatable"),
         ("import random\n", "random.random()", "unrepeatable"),
+        ("import random\n", "random.choice([1])", "unrepeatable"),
         ("from random import Random\n", "Random(1)", "unrepeatable"),
         ("import datetime\n", "datetime.datetime.now()", "unrepeatable"),
         ("from datetime import date as d\n", "d.today()", "unrepeatable"),
         ("from datetime import date\n", "date(2026, 11, 28)", None),
         ("import time\n", "1", "unrepeatable"),
         ("from . import x\n", "1", "import"),
+        ("from .re import search\n", "1", "import"),
         ("from re import *\n", "1", "import"),
         ("import subprocess\n", "1", "evaluates_input"),
     ],
 )
 def test_what_would_not_repeat_or_is_not_for_verifiers_is_found(imports: str, text: str, rule: str | None) -> None:
     assert rules(body(f"{text}\nreturn float(completion == reference)", imports)) == ({rule} if rule else set())
+
+
+@pytest.mark.parametrize(("text", "rule"), [("numpy.mean([1, 2])", None), ("numpy.random.rand()", "unrepeatable")])
+def test_of_numpy_only_its_random_numbers_do_not_repeat(text: str, rule: str | None) -> None:
+    source = body(f"return float(completion == reference and {text} > 0)", "import numpy\n")
+    assert rules(source, "text") == ({rule} if rule else set())
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"), [("sympy.S('1/2')", None), ("sympy.S(completion)", "evaluates_input"), ("sympy.pi", None)]
+)
+def test_sympy_may_read_constants_but_no_text_of_others(text: str, rule: str | None) -> None:
+    source = body(f"return float(completion == reference and bool({text}))", "import sympy\n")
+    assert rules(source, "math") == ({rule} if rule else set())
 
 
 @pytest.mark.parametrize(("steps", "found"), [(1, True), (3, True), (5, True), (6, False)])
@@ -147,6 +178,7 @@ def test_names_that_are_bound_in_a_circle_are_followed_no_further() -> None:
         ("pass", "constant_return"),
         ("return 1.0", "constant_return"),
         ("return 1.0 if completion else 1.0", "constant_return"),
+        ("if completion:\n    return\nreturn None", "constant_return"),
         ("return 1.0 if completion == reference else 0.0", None),
         ("return float(prompt == reference)", "completion_unread"),
     ],

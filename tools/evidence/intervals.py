@@ -3,7 +3,7 @@
 A share is a Wilson score interval (Wilson 1927) at the effective sample size n / deff (Kish 1965), as Korn and
 Graubard (1998) and Dean and Pagano (2015) do for clustered surveys:
 
-    deff = max(1, clustered variance / binomial variance, 1 + (mean cluster size - 1) * RHO)
+    deff = max(clustered variance / binomial variance, 1 + (mean cluster size - 1) * RHO)
 
 It has width even where a tool made no error: 50 probes of 50 prompts without error give [0.93, 1]. There the clustered
 variance is zero and says nothing of how errors cluster, so that the last term, with the assumed correlation RHO,
@@ -59,7 +59,7 @@ def wilson(value: float, n: float) -> tuple[float, float]:
     Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
     """
     centre = (value + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z / (1 + Z * Z / n) * math.sqrt(max(0.0, value * (1 - value)) / n + Z * Z / (4 * n * n))
+    half = Z / (1 + Z * Z / n) * math.sqrt(value * (1 - value) / n + Z * Z / (4 * n * n))
     return max(0.0, min(value, centre - half)), min(1.0, max(value, centre + half))
 
 
@@ -79,7 +79,7 @@ def share(cases: Keyed) -> Estimate | None:
 def effective_n(cases: Keyed, value: float, influence: Mapping[str, float]) -> float:
     """Return how many independent cases the clustered ones are worth, at most as many as there are."""
     n = len(cases)
-    deff = max(1.0, least_design_effect(key for key, _ in cases))
+    deff = least_design_effect(key for key, _ in cases)
     spread = value * (1 - value) / n
     if spread > 0:
         deff = max(deff, clustered_variance(influence) / spread)
@@ -103,7 +103,7 @@ def clustered_variance(influence: Mapping[str, float]) -> float:
 def attainable_low(keys: Iterable[str]) -> float:
     """Return the lower bound that probes of these clusters give to a tool that makes no error; 0 without probes."""
     known = list(keys)
-    return wilson(1.0, len(known) / max(1.0, least_design_effect(known)))[0] if known else 0.0
+    return wilson(1.0, len(known) / least_design_effect(known))[0] if known else 0.0
 
 
 def auc(good: Keyed, bad: Keyed) -> Estimate | None:
@@ -121,11 +121,11 @@ def auc(good: Keyed, bad: Keyed) -> Estimate | None:
     for side in (above, below):
         for key, won in side:
             influence[key] += (won - area) / len(side)
-    worth = [len(side) / max(1.0, least_design_effect(key for key, _ in side)) for side in (above, below)]
+    worth = [len(side) / least_design_effect(key for key, _ in side) for side in (above, below)]
     # ours: at the ends, where few errors tell little of the variance, no more than the smaller class
     n = min(worth) + 4 * area * (1 - area) * max(worth)
     variance = clustered_variance(influence)
-    if variance > 0 and 0 < area < 1:
+    if variance > 0:
         n = min(n, area * (1 - area) / variance)
     low, high = wilson(area, n)
     return Estimate(area, low, high, len(good) + len(bad), dict(influence))

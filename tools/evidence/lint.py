@@ -223,7 +223,7 @@ def _verdict(tree: ast.Module) -> Iterator[Finding]:
     found = _verifies(tree)
     if len(found) != 1:
         return
-    function = found[0]
+    (function,) = found
     flow = follow(tree, function)
     yield from _constant(flow, function)
     if not any("completion" in returned.value.all_inputs | returned.under for returned in flow.returns):

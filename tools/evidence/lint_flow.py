@@ -7,7 +7,7 @@ as made of its parts.
 
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -23,6 +23,8 @@ from ravelar.tools.evidence.lint_tree import (
     leaves_early,
     orders_only,
     own_nodes,
+    owner_of,
+    pattern_argument,
     resolved,
     words,
 )
@@ -44,19 +46,29 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which inputs a value is made of, what kind it is, and which inputs decided that it became this one."""
+    """Which inputs a value is made of, what kind it is, and which inputs decided that it became this one.
+
+    `raw` are the inputs that are in it as they are, for a pattern: not escaped, or escaped and then worked on.
+    """
 
     inputs: frozenset[str] = frozenset()
     kind: Kind = Kind.PLAIN
     under: frozenset[str] = frozenset()
+    raw: frozenset[str] = frozenset()
 
     def __or__(self, other: "Origin") -> "Origin":
         """Join two."""
-        return Origin(self.inputs | other.inputs, max(self.kind, other.kind), self.under | other.under)
+        kind = max(self.kind, other.kind)
+        return Origin(self.inputs | other.inputs, kind, self.under | other.under, self.raw | other.raw)
 
     def of_kind(self, kind: Kind) -> "Origin":
         """Keep the inputs, take another kind."""
-        return Origin(self.inputs, kind, self.under)
+        return replace(self, kind=kind)
+
+    @property
+    def worked_on(self) -> "Origin":
+        """Take it for raw: what was escaped in it may be so no more."""
+        return replace(self, raw=self.inputs)
 
     @property
     def all_inputs(self) -> frozenset[str]:
@@ -97,10 +109,11 @@ class Flow:
     """Lines on which the completion is used as a pattern or a format."""
 
 
-_CONVERSIONS = frozenset(
-    {"float", "Decimal", "decimal.Decimal", "complex", "numpy.float64", "np.float64", "mpmath.mpf"}
+_CONVERSIONS = words(
+    "float Decimal decimal.Decimal complex numpy.float64 np.float64 mpmath.mpf json.loads ast.literal_eval"
 )
-_READERS = frozenset({"json.loads", "ast.literal_eval"})
+_ESCAPES = words("re.escape regex.escape")
+_KEEPING_ESCAPES = words("join format list tuple set frozenset sorted reversed")
 _PLAIN_CALLS = words(
     "int len bool ord any all isinstance hash id fractions.Fraction math.isclose math.isfinite math.isnan math.isinf "
     "callable enumerate range"
@@ -110,6 +123,7 @@ _PLAIN_METHODS = words(
     "is_finite is_nan is_infinite bit_length ratio keys"
 )
 _PATTERN_CALLS = words("search match fullmatch findall finditer split sub subn compile")
+_DROPPING = words("sub subn split")  # what their pattern matches goes, the rest stays
 _FILLERS = words("append add extend update insert setdefault")
 _GUARDS = words("isfinite is_finite isdigit isdecimal isnumeric")
 _TEXT_METHODS = words("strip lstrip rstrip lower upper casefold replace split splitlines")
@@ -119,12 +133,10 @@ def follow(tree: ast.Module, verify: Function) -> Flow:
     """Follow `verify` through the module."""
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     flow = Flow(functions, dict(constant_texts(tree)), aliases_of(tree))
-    inputs = {name: Origin(frozenset({name}), Kind.TEXT if name == "completion" else Kind.PLAIN) for name in _INPUTS}
+    kinds = {"prompt": Kind.PLAIN, "completion": Kind.TEXT, "reference": Kind.PLAIN}
+    inputs = {name: Origin(frozenset({name}), kind).worked_on for name, kind in kinds.items()}
     _Body(flow, verify, inputs, depth=0).read()
     return flow
-
-
-_INPUTS = ("prompt", "completion", "reference")
 
 
 class _Body:
@@ -149,9 +161,7 @@ class _Body:
         if self.depth == 0:
             self.flow.returns = found
         self._note_comparisons()
-        if isinstance(self.function, ast.FunctionDef) and not found:
-            return self._yields()
-        joined = NOTHING
+        joined = self._yields()
         for returned in found:
             joined |= returned.value | Origin(under=returned.under)
         return joined
@@ -159,7 +169,7 @@ class _Body:
     def _yields(self) -> Origin:
         joined = NOTHING
         for node in own_nodes(self.function.body):
-            if isinstance(node, ast.Yield | ast.YieldFrom) and node.value:
+            if isinstance(node, ast.Yield | ast.YieldFrom):
                 joined |= self.of(node.value)
         return joined
 
@@ -171,6 +181,9 @@ class _Body:
             self._under = under
             for part in own_nodes(head_of(node)):
                 self._assign_part(part)
+            if isinstance(node, ast.Match):
+                for case in node.cases:
+                    self._bind(case.pattern, self.of(node.subject))
             inside = under | self._conditions(node)
             for block in blocks_of(node):
                 self._assign(block, inside)
@@ -202,15 +215,21 @@ class _Body:
 
     def _bind(self, target: ast.AST, origin: Origin) -> None:
         for node in ast.walk(target):
-            if isinstance(node, ast.Name):
-                self.names[node.id] = self.names.get(node.id, NOTHING) | origin | Origin(under=self._under)
+            match node:
+                case (
+                    ast.Name(id=name)
+                    | ast.MatchAs(name=str(name))
+                    | ast.MatchStar(name=str(name))
+                    | ast.MatchMapping(rest=str(name))
+                ):
+                    self.names[name] = self.names.get(name, NOTHING) | origin | Origin(under=self._under)
 
     def _returns(self, body: Sequence[ast.stmt], under: frozenset[str], found: list[Returned]) -> None:
-        """Note each return with what its conditions are made of, those of earlier ways out included."""
+        """Note each return that can be reached, with what its conditions are made of, earlier ways out included."""
         for node in body:
             if isinstance(node, ast.Return):
-                found.append(Returned(node, self.of(node.value) if node.value else NOTHING, under))
-                continue
+                found.append(Returned(node, self.of(node.value), under))
+                return
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
             condition = self._conditions(node)
@@ -255,9 +274,8 @@ class _Body:
             return self._joined(ast.iter_child_nodes(node)).of_kind(Kind.PLAIN)
         if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
             return self._of_comprehension(node)
-        if isinstance(node, ast.Lambda):
-            return self.of(node.body)
-        return self._joined(ast.iter_child_nodes(node))
+        joined = self._joined(ast.iter_child_nodes(node))
+        return joined.worked_on if isinstance(node, ast.Subscript | ast.Attribute) else joined
 
     def _joined(self, nodes: Iterable[ast.AST]) -> Origin:
         joined = NOTHING
@@ -280,26 +298,27 @@ class _Body:
         arguments = self._joined([*node.args, *(keyword.value for keyword in node.keywords)])
         base = self.of(node.func.value) if isinstance(node.func, ast.Attribute) else NOTHING
         last = name.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
-        if name == "map" and len(node.args) > 1:
-            first = resolved(node.args[0], self.flow.aliases)
-            return _converted(arguments) if first in _CONVERSIONS else self._mapped(node, arguments)
+        if name == "map" and node.args:
+            name = resolved(node.args[0], self.flow.aliases)
+            if name not in _CONVERSIONS | _ESCAPES:
+                return self._mapped(node, arguments)
         if name in _CONVERSIONS:
             return _converted(arguments)
-        if name in _READERS:
-            return arguments.of_kind(Kind.NUMBER) if arguments.kind >= Kind.DIGITS else arguments
+        if name in _ESCAPES:
+            return replace(arguments, raw=frozenset())
         if name in _PLAIN_CALLS or last in _PLAIN_METHODS:
             return (base | arguments).of_kind(Kind.PLAIN)
         if name in self.flow.functions or name in self.inner:
             return self._called(self.inner.get(name) or self.flow.functions[name], node)
         if last in _PATTERN_CALLS and self._is_pattern_call(node):
-            return self._of_pattern_call(node, last, base | arguments)
-        joined = base | arguments
-        return joined.of_kind(Kind.TEXT) if last in _TEXT_METHODS and joined.kind > Kind.TEXT else joined
+            return self._of_pattern_call(node, last, (base | arguments).worked_on)
+        joined = base | arguments if last in _KEEPING_ESCAPES else (base | arguments).worked_on
+        return joined.of_kind(min(joined.kind, Kind.TEXT)) if last in _TEXT_METHODS else joined
 
     def _mapped(self, node: ast.Call, arguments: Origin) -> Origin:
         function = self.flow.functions.get(dotted(node.args[0]))
         if function is None or not function.args.args:
-            return arguments
+            return arguments.worked_on
         return self._entered(function, {function.args.args[0].arg: arguments})
 
     def _called(self, function: Function, node: ast.Call) -> Origin:
@@ -318,48 +337,35 @@ class _Body:
             joined = NOTHING
             for origin in given.values():
                 joined |= origin
-            return joined
+            return joined.worked_on
         self.flow.read[key] = None
         self.flow.read[key] = found = _Body(self.flow, function, names, self.depth + 1).read()
         return found
 
     def _is_pattern_call(self, node: ast.Call) -> bool:
-        """Say whether it is a call of a regular expression, not of a text's own `split`."""
-        if resolved(node.func, self.flow.aliases).startswith(("re.", "regex.")):
-            return True
-        if not isinstance(node.func, ast.Attribute):
-            return False
-        return dotted(node.func.value) in self.flow.patterns or node.func.attr != "split"
+        """Say whether it is a call of `re` or of a pattern of the module's, not of a text's own `split`."""
+        return self._is_of_module(node) or owner_of(node) in self.flow.patterns
+
+    def _is_of_module(self, node: ast.Call) -> bool:
+        return resolved(node.func, self.flow.aliases).startswith(("re.", "regex."))
 
     def _of_pattern_call(self, node: ast.Call, last: str, joined: Origin) -> Origin:
         pattern = self._pattern_of(node)
-        of_module = resolved(node.func, self.flow.aliases).startswith(("re.", "regex."))
-        if of_module and node.args and "completion" in self._unescaped(node.args[0]).inputs:
+        if self._is_of_module(node) and "completion" in self.of(pattern_argument(node)).raw:
             self.flow.pattern_lines.add(node.lineno)
         if joined.kind is not Kind.TEXT or pattern is None:
             return joined
-        keeps_digits = drops_all_but_digits(pattern) if last in {"sub", "subn"} else only_digits(pattern)
+        keeps_digits = drops_all_but_digits(pattern) if last in _DROPPING else only_digits(pattern)
         return joined.of_kind(Kind.DIGITS) if keeps_digits else joined
-
-    def _unescaped(self, node: ast.AST) -> Origin:
-        if isinstance(node, ast.Call) and resolved(node.func, self.flow.aliases) in {"re.escape", "regex.escape"}:
-            return NOTHING
-        if isinstance(node, ast.BinOp | ast.JoinedStr | ast.FormattedValue):
-            joined = NOTHING
-            for child in ast.iter_child_nodes(node):
-                joined |= self._unescaped(child)
-            return joined
-        return self.of(node)
 
     def _pattern_of(self, node: ast.Call) -> str | None:
         """Return the pattern of a call of `re` or of a compiled pattern of the module's, where it is a literal."""
-        owner = dotted(node.func.value) if isinstance(node.func, ast.Attribute) else ""
-        if owner in self.flow.patterns:
+        if (owner := owner_of(node)) in self.flow.patterns:
             return self.flow.patterns[owner]
-        first = node.args[0] if node.args else None
+        first = pattern_argument(node)
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
             return first.value
-        return self.flow.patterns.get(dotted(first)) if first is not None else None
+        return self.flow.patterns.get(dotted(first))
 
     def _note_comparisons(self) -> None:
         """Note comparisons, minima and maxima that a NaN or an infinity of the completion's could decide."""
@@ -374,9 +380,9 @@ class _Body:
                     self.flow.risky_lines.setdefault(node.lineno, f"{dotted(node.func)}() of it")
 
     def _risk_of(self, node: ast.Compare) -> str | None:
-        if not orders_only(node) or len(node.ops) > 1:
-            return None  # a bound on both sides lets neither NaN nor infinity through
-        left, right = self.of(node.left), self.of(node.comparators[0])
+        if not orders_only(node):
+            return None
+        left, right = (self.of(side) for side in (node.left, *node.comparators))
         if Kind.NUMBER in {origin.kind for origin in (left, right) if origin.risky}:
             return "an order comparison of it"
         return "a tolerance that grows with it" if left.risky and right.risky else None
@@ -389,13 +395,13 @@ def _converted(argument: Origin) -> Origin:
 
 
 def _has_guard(function: Function, pattern_of: Callable[[ast.Call], str | None]) -> bool:
-    """Say whether a function asks if a number is finite, or lets only digits pass."""
+    """Say whether a function asks if a number is finite or within two bounds, or lets only digits pass."""
     if calls_any(function, _GUARDS) or (
         calls_any(function, frozenset({"isnan"})) and calls_any(function, frozenset({"isinf"}))
     ):
         return True
     for node in ast.walk(function):
-        if isinstance(node, ast.Compare) and len(node.ops) == 2 and orders_only(node):
+        if isinstance(node, ast.Compare) and len(node.ops) > 1 and orders_only(node):
             return True
         if isinstance(node, ast.Call) and attribute_of(node.func) == "fullmatch":
             pattern = pattern_of(node)

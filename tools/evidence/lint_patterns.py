@@ -21,13 +21,13 @@ def _groups(pattern: str) -> list[str]:
     """Return the capturing groups' contents; escapes are already gone."""
     found: list[str] = []
     opened: list[tuple[int, bool]] = []
-    for i, sign in enumerate(pattern):
-        if sign == "(":
-            opened.append((i + 1, not pattern.startswith("?", i + 1) or pattern.startswith("?P<", i + 1)))
-        elif sign == ")" and opened:
+    for sign in re.finditer(r"\((\?P<\w+>|\?)?|\)", pattern):
+        if sign.group() != ")":
+            opened.append((sign.end(), sign.group(1) != "?"))
+        elif opened:
             start, captures = opened.pop()
             if captures:
-                found.append(re.sub(r"^\?P<\w+>", "", pattern[start:i]))
+                found.append(pattern[start : sign.start()])
     return found
 
 

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 
 def words(text: str) -> frozenset[str]:
@@ -9,7 +10,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def dotted(node: ast.AST) -> str:
+def dotted(node: ast.AST | None) -> str:
     """Return a name such as "re.compile"; "" for what is none."""
     if isinstance(node, ast.Name):
         return node.id
@@ -38,13 +39,15 @@ def resolved(node: ast.AST, aliases: Mapping[str, str]) -> str:
 def constant_texts(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """Return the module's names for texts and compiled patterns."""
     for node in tree.body:
-        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
-            continue
-        value = node.value
-        if isinstance(value, ast.Call) and dotted(value.func).endswith("compile") and value.args:
-            value = value.args[0]
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            yield node.targets[0].id, value.value
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=value)
+            ):
+                if isinstance(value, ast.Call) and dotted(value.func).endswith("compile") and value.args:
+                    value = value.args[0]
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield name, value.value
 
 
 def orders_only(node: ast.Compare) -> bool:
@@ -64,14 +67,16 @@ def blocks_of(node: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 
 def head_of(node: ast.stmt) -> list[ast.AST]:
-    """Return a statement without the blocks in it: itself where it has none, else a loop's or condition's head."""
-    if not any(True for _ in blocks_of(node)):
+    """Return a statement without the blocks in it: itself where it has none, else the head of what it is."""
+    if not list(blocks_of(node)):
         return [node]
     if isinstance(node, ast.For | ast.AsyncFor):
         loop = ast.comprehension(target=node.target, iter=node.iter, ifs=[], is_async=0)
         return [loop]
     if isinstance(node, ast.With | ast.AsyncWith):
         return list(node.items)
+    if isinstance(node, ast.Match):
+        return [node.subject]
     return [node.test] if isinstance(node, ast.If | ast.While) else []
 
 
@@ -91,7 +96,7 @@ def own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
 def calls_any(node: ast.AST, names: frozenset[str]) -> bool:
     """Say whether a function or method of one of these names is called somewhere within."""
     return any(
-        isinstance(part, ast.Call) and (dotted(part.func).rpartition(".")[2] or attribute_of(part.func)) in names
+        isinstance(part, ast.Call) and (attribute_of(part.func) or dotted(part.func)) in names
         for part in ast.walk(node)
     )
 
@@ -99,3 +104,14 @@ def calls_any(node: ast.AST, names: frozenset[str]) -> bool:
 def attribute_of(node: ast.AST) -> str:
     """Return the attribute that is asked for; "" for anything else."""
     return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def owner_of(node: ast.Call) -> str:
+    """Return the name of what a method is called of; "" where there is none."""
+    return dotted(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+
+
+def pattern_argument(node: ast.Call) -> ast.expr | None:
+    """Return what a call of `re` is given as its pattern, by place or by name."""
+    named = (keyword.value for keyword in node.keywords if keyword.arg == "pattern")
+    return next(chain(node.args, named), None)

@@ -109,11 +109,12 @@ def score_probes(
         runs.append(rewards[::-1] if turn % 2 else rewards)
         if on_batch:
             on_batch(tool.card.name, len(triples), seconds[-1])
-    same = all(_same(a.value, b.value) for run in runs[1:] for a, b in zip(runs[0], run, strict=True))
-    worst = (next((r for r in tries if r.value is None), tries[0]) for tries in zip(*runs, strict=True))
+    tries = list(zip(*runs, strict=True))
+    same = all(_same(first.value, again.value) for first, *more in tries for again in more)
+    worst = tuple(next((reward for reward in each if reward.value is None), each[0]) for each in tries)
     return Values(
         chosen,
-        tuple(worst),
+        worst,
         digest=probes.digest,
         half=half,
         deterministic=same if repeats > 1 and chosen else None,
@@ -141,7 +142,7 @@ def trial_of(values: Values, *, accept_at: float = 0.5) -> Trial:
         false_accepts=sum(not p.good and v is not None and v >= accept_at for p, v in labelled),
         false_rejects=sum(p.good and v is not None and v < accept_at for p, v in labelled),
         unscored=unscored.total(),
-        unscored_because=unscored.most_common(1)[0][0] if unscored else None,
+        unscored_because=max(unscored, key=unscored.__getitem__, default=None),
         prompts=len({probe.prompt_key for probe in values.probes}),
         references=len(references),
         reference_failures=sum(not at_top(value) for value in references),
@@ -160,22 +161,21 @@ def choose_threshold(values: Values) -> float:
     The middle between two values that were given; of equally good ones the middle of the widest gap; 0.5 where a
     class is missing. Choose on one half, confirm on the other.
     """
-    labelled = [(probe.good, value) for probe, value in _labelled(values) if value is not None]
-    goods, bads = sum(good for good, _ in labelled), sum(not good for good, _ in labelled)
+    goods, bads = (
+        Counter(value for probe, value in _labelled(values) if value is not None and probe.good == good)
+        for good in (True, False)
+    )
     if not goods or not bads:
         return 0.5
-    counts: defaultdict[float, list[int]] = defaultdict(lambda: [0, 0])
-    for good, value in labelled:
-        counts[value][good] += 1
-    levels = sorted(counts)
-    best, cut, gap = -math.inf, 0.5, 0.0
-    accepted_goods, accepted_bads = goods, bads
-    for lower, upper in pairwise(levels):
-        accepted_bads -= counts[lower][0]
-        accepted_goods -= counts[lower][1]
-        right = accepted_goods / goods - accepted_bads / bads
-        if (round(right, 12), upper - lower) > (round(best, 12), gap):
-            best, cut, gap = right, (lower + upper) / 2, upper - lower
+    best, cut = None, 0.5
+    rejected_goods = rejected_bads = 0
+    for lower, upper in pairwise(sorted({*goods, *bads})):
+        rejected_goods += goods[lower]
+        rejected_bads += bads[lower]
+        right = rejected_bads / bads.total() - rejected_goods / goods.total()
+        found = (round(right, 12), upper - lower)
+        if best is None or found > best:
+            best, cut = found, (lower + upper) / 2
     return cut
 
 
@@ -252,7 +252,7 @@ def _pairwise(values: Values) -> Estimate | None:
             groups[probe.prompt_key, probe.pair][probe.good].append(_ordered(probe, value))
     return share(
         [
-            (key, 0.5 if better == worse else float(better > worse))
+            (key, ((better > worse) + (better >= worse)) / 2)
             for (key, _), (bad, good) in groups.items()
             for better in good
             for worse in bad
