@@ -53,6 +53,34 @@ def test_an_article_is_written_and_is_there_again_after_a_reload(open_page: Open
     assert "harbour town" in page.locator("h1").inner_text()
 
 
+def test_a_run_is_deleted_after_a_second_word_and_one_that_is_under_way_is_not(open_page: Open, server: str) -> None:
+    page = open_page()
+    begin(page, "RLAR", "rewards")
+    ended(page)
+    thread = page.url.rpartition("/")[2]
+    page.goto(f"{server}/ui#/runs")
+    line = page.locator(".runs li", has=page.locator(f"a[href$='{thread}']"))
+    line.get_by_role("button", name="Delete the run").click()
+    fits(page, "a run that may be deleted")
+    line.get_by_role("button", name="Keep it").click()
+    assert page.evaluate("document.activeElement.textContent") == "Delete"
+    line.get_by_role("button", name="Delete the run").click()
+    line.get_by_role("button", name="Delete it").click()
+    line.wait_for(state="detached")
+    page.locator("#said", has_text="Deleted: ").wait_for(state="attached")
+    assert page.request.get(f"{server}/threads/{thread}").status == 404
+    with SlowWriter(Writer(2), held=frozenset({"drafter"})) as model:
+        settings = {"model": "openai:slow", "base_url": model.url, "protocol": "fixed"}
+        page.goto(f"{server}/ui#/new")
+        as_json(page, json.dumps({"input": {"brief": {"instruction": "On piers."}}, "context": settings}))
+        run(page)
+        page.wait_for_selector(".stream .tokens")
+        page.goto(f"{server}/ui#/runs")
+        page.locator(".runs a", has_text="On piers.").wait_for()
+        assert page.locator(".runs li", has_text="On piers.").get_by_role("button").count() == 0
+        model.release.set()
+
+
 def test_completions_get_rewards_and_the_unscored_are_counted_with_their_reason(open_page: Open) -> None:
     page = open_page()
     begin(page, "RLAR", "rewards")

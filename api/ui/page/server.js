@@ -26,6 +26,7 @@ export const history = (id, { limit = 200, values = [], before } = {}) => {
   const select = ["next", "tasks", "created_at", "checkpoint", ...values.map((one) => `values.${one}`)];
   return post(`threads/${id}/history`, { limit, select, before });
 };
+export const forget = (id) => send(`threads/${id}`, { method: "DELETE" });
 export const runs = (id) => get(`threads/${id}/runs?limit=20`);
 export const library = () => get("ui/library");
 export const stop = (id, run) => post(`threads/${id}/runs/${run}/cancel?wait=0&action=interrupt`);
