@@ -28,7 +28,7 @@ class _Job:
         self.done = threading.Event()
         self.given_up = False
         self.began: float | None = None
-        self.seconds = 0.0
+        self.seconds: float  # of a job that is done
         self.rewards: list[Reward] = []
 
     def run(self) -> None:

@@ -65,6 +65,23 @@ SHAPES = {
         {},
         "normalized",
     ),
+    "several answers, of which the first is short": (
+        "Capital of France? Answer with one word.",
+        ["Paris", "the city on the Seine that has been the seat of its government for centuries"],
+        {},
+        "normalized",
+    ),
+    "several answers that are one": ("Capital of France? Answer with one word.", ["Paris"], {}, "normalized"),
+    "tool calls": ("Weather?", [{"name": "weather", "arguments": {"place": "Oslo"}}], {}, "exact"),
+    "tool calls with their ids": ("Weather?", [{"name": "weather", "arguments": {}, "id": "1"}], {}, "exact"),
+    "a formula of six words": ("Which x?", "\\text{any odd number but not one}", {}, "math_answer"),
+    "the longest short answer": ("Answer with one word.", "x" * 60, {}, "normalized"),
+    "a request before a word of another one": (
+        "Yes or no: was he there? " + "It rained. " * 20 + "He was the only one.",
+        "Yes",
+        {},
+        "normalized",
+    ),
     "cases": ("Write f.", [{"args": [1], "expected": 2}], {}, "unit_tests"),
     "inputs and outputs": ("Read a number.", {"inputs": ["1"], "outputs": ["2"]}, {}, "unit_tests"),
     "a task": ("Say it.", "Paris", {"task": "Exact-Match"}, "exact"),
@@ -89,6 +106,24 @@ UNKNOWN = {
     "a task that is no text": ("Say it.", "Because of Rayleigh scattering.", {"task": 5}),
     "an empty task": ("Say it.", "Because of Rayleigh scattering.", {"task": ""}),
     "a lone sign": ("How much?", "%", {}),
+    "a test without the name of what it tests": ("Write f.", None, {"test": "def check(f): ..."}),
+    "the name of what is tested without a test": ("Write f.", None, {"entry_point": "f", "test": ""}),
+    "a column for a language that names none": ("Guten Tag.", "Good day.", {"target_language": ""}),
+    "JSON asked for and something else given": ("Reply as JSON.", "It rained.", {}),
+    "JSON given that nobody asked for": ("Say it.", '{"a": 1}', {}),
+    "a list of calls, one of them without arguments": ("Do it.", [{"name": "f", "arguments": {}}, {"name": "g"}], {}),
+    "a formula of seven words": ("Which x?", "\\text{any odd number but not one two}", {}),
+    "an answer that is too long for a short one": ("Answer with one word.", "x" * 61, {}),
+    "a request to summarise amid a prompt": (
+        "It rained. " * 30 + "Please summarize. " + "It rained. " * 30,
+        "It rained.",
+        {},
+    ),
+    "a request in the middle of a long prompt, which is not read": (
+        "It rained. " * 300 + "Answer with one word. " + "It rained. " * 300,
+        "Paris",
+        {},
+    ),
 }
 
 
@@ -107,6 +142,12 @@ def test_where_nothing_fits_there_is_no_guess_but_a_reason(prompt, reference, me
 def test_an_unknown_tool_is_refused_with_a_hint():
     chosen = route("?", 1, {"tool": "math_anser"}, names={"math_answer"})
     assert chosen == (None, "no reward tool 'math_anser'; did you mean 'math_answer'? known: math_answer (column tool)")
+
+
+def test_a_mapping_that_shows_no_task_is_told_by_its_first_eight_keys():
+    assert route("Do it.", dict.fromkeys("ihgfedcba")).reason == (
+        "a mapping with the keys ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] shows no task; name a task or a tool"
+    )
 
 
 def test_only_a_row_that_names_its_tool_is_held_when_that_is_not_there():

@@ -106,11 +106,14 @@ def test_one_batch_per_tool_and_rewards_in_order(fake_tool):
 
     rows = [Triple("?", str(n), metadata={"tool": name}) for n, name in enumerate(["first", "second", "", "first"])]
     seen = []
+    started = time.perf_counter()
     rewards = score(rows, library=Library([first, second]), router=router, on_batch=lambda *batch: seen.append(batch))
+    elapsed = time.perf_counter() - started
     assert [reward.value for reward in rewards] == [1.0, 0.0, None, 1.0]
     assert rewards[2].reason == "nothing fits"
     assert [len(first.batches), len(second.batches)] == [1, 1]
     assert [(name, n) for name, n, _ in seen] == [("first", 2), ("second", 1)]
+    assert 0 <= sum(seconds for _, _, seconds in seen) <= elapsed
 
 
 def test_tools_run_side_by_side_when_awaited(fake_tool):
@@ -185,6 +188,12 @@ def test_a_completion_of_the_greatest_length_is_read_and_one_character_more_is_n
     assert [triple.completion for batch in tool.batches for triple in batch] == [longest]
     assert (first.value, second.value) == (1.0, 0.0)
     assert second.reason.startswith("TooLong: 1,000,001 characters")
+
+
+def test_of_messages_the_text_has_the_length_that_counts(fake_tool):
+    messages = [{"role": "assistant", "content": "x" * (MAX_COMPLETION_CHARS + 1)}]
+    (reward,) = score_or_abstain(fake_tool(), [Triple("?", messages)])
+    assert reward.reason.startswith("TooLong: 1,000,001 characters")
 
 
 @pytest.mark.parametrize(

@@ -174,22 +174,34 @@ def test_how_long_each_batch_took_is_its_own_time_or_what_was_waited(fake_tool, 
     run = SideBySide(0.3)
     on_batch = lambda name, n, seconds: told.setdefault(name, []).append((n, seconds))  # noqa: E731
     slow = fake_tool("slow", lambda triple: time.sleep(0.05) or 1.0)
+    started = time.monotonic()
     run([batch(slow, "a", "b"), batch(hanging, "c")], on_batch)
     run([batch(hanging, "c")], on_batch)
+    elapsed = time.monotonic() - started
     ((n, own),), ((_, waited), (_, refused)) = told["slow"], told["hanging"]
     assert n == 2
-    assert own >= 0.1
-    assert waited >= 0.3
+    assert 0.1 <= own <= elapsed
+    assert 0.3 <= waited <= elapsed
     assert refused == 0.0
 
 
+def test_a_batch_that_ends_after_the_limit_is_too_late(fake_tool):
+    run = SideBySide(0.1)
+    late = fake_tool("late", lambda triple: time.sleep(0.6) or 1.0)
+    assert values(run([batch(late, "a")])) == [[None]]
+    while run.stuck:  # so that no thread outlives its test
+        time.sleep(0.05)
+
+
 def test_what_keeps_a_tool_from_a_batch_says_for_how_long(hanging):
+    started = time.monotonic()
     run = SideBySide(0.1)
     ((first,),) = run([batch(hanging, "a")])
     assert first.reason == "ToolTimeout: no end of its batch after 0.1 s"
     assert run.stuck == ["hanging"]
     ((second,),) = run([batch(hanging, "b")])
-    assert re.fullmatch(r"ToolTimeout: still at a batch that began \d+ s ago; the limit is 0.1 s", second.reason)
+    told = re.fullmatch(r"ToolTimeout: still at a batch that began (\d+) s ago; the limit is 0.1 s", second.reason)
+    assert int(told[1]) <= time.monotonic() - started + 0.5  # as it is rounded
 
 
 def test_a_tool_that_is_not_overdue_takes_a_second_batch_while_at_its_first(hanging, gate):

@@ -79,6 +79,14 @@ def test_what_is_not_refused(written, limits, operation: str, section, statuses)
     assert refusal(Action(operation=operation, section=section), written(*statuses), limits) is None
 
 
+def test_a_section_that_is_no_longer_in_the_outline_is_refused(written, limits) -> None:
+    state = written("pending", "pending")
+    without = {**state, "order": ["s2"]}
+    assert refusal(Action(operation="draft", section="s1"), state, limits) is None
+    said = refusal(Action(operation="draft", section="s1"), without, limits)
+    assert said == "there is no section 's1'; there are s2"
+
+
 def test_drafting_again_needs_a_revision(written, limits) -> None:
     state = written({"status": "needs_revision", "content": "x", "revisions": 3, "drafts": 4})
     assert "no revisions left" in refusal(Action(operation="draft", section="s1"), state, limits)
