@@ -125,6 +125,7 @@ def test_queries_that_fail_cost_only_what_they_would_have_found(hub, acquire):
     assert REPO in refusals(result)
 
 
+@pytest.mark.slow
 def test_a_hub_that_stops_answering_refuses_nobody(hub, acquire, store):
     for n in range(6):
         hub.add(f"acme/reward-{n}", reward_model_files(), tags=["reward-model"])

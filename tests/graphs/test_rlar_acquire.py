@@ -208,6 +208,7 @@ def test_a_built_in_tools_task_is_known(store, given, label):
     assert run(store, {**given, "examples": rows}, {})["end"] == "known"
 
 
+@pytest.mark.slow
 def test_a_better_tool_replaces_the_one_in_use_and_an_equal_one_does_not(store, given):
     run(store, given, {"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]})
     same = run(store, given, {"writer": [written(HONEST + "\n# the same again\n")]}, replace=True)
@@ -237,6 +238,7 @@ def test_progress_is_streamed_step_by_step(store, given):
     assert any(event["event"] == "adopted" and event["tool"] == "unit_conversion" for event in events)
 
 
+@pytest.mark.slow
 def test_triples_of_no_known_task_are_named_together_and_remembered(store, given):
     run(store, given, {"task namer": [named(UNITS.spec())], "writer": [written(HONEST)]})
     triples = rows_of(TASKS["date_normalisation"].made_triples(30))

@@ -187,6 +187,7 @@ def first_alert(groups: int, seed: int) -> int:
     return min((alert.step for alert in found), default=110)
 
 
+@pytest.mark.slow
 def test_gaming_is_found_before_accuracy_halves_if_enough_completions_are_seen() -> None:
     with_128, with_16 = (sorted(first_alert(groups, seed) for seed in range(11)) for groups in (16, 2))
     print(f"first alert with 128 completions a step: {with_128}; with 16: {with_16}")
@@ -306,6 +307,7 @@ def test_a_check_that_hangs_or_crashes_costs_its_own_figures_only(fake_tool: Any
         assert "guard/reward" in metrics
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_a_checkpoint_as_if_there_had_been_none(library: Library) -> None:
     checks = Checks(library, {"*": "truth"})
     whole, half, resumed = (HackingGuard(checks, share=1.0) for _ in range(3))
@@ -321,6 +323,7 @@ def test_it_goes_on_after_a_checkpoint_as_if_there_had_been_none(library: Librar
     assert whole.alerts
 
 
+@pytest.mark.slow
 def test_an_acknowledged_alert_takes_a_new_baseline_and_can_be_raised_again(library: Library) -> None:
     guard = HackingGuard(Checks(library, {"*": "truth"}), share=1.0)
     policy = Policy()

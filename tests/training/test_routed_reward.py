@@ -63,6 +63,7 @@ def test_the_router_never_sees_a_completion(fake_tool, make, rewards_of):
     assert "fine" in repr(seen)
 
 
+@pytest.mark.slow
 def test_sixteen_tools_of_one_second_take_about_one_second(fake_tool, make, rewards_of):
     def slow(triple):
         time.sleep(1)

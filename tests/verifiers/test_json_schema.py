@@ -176,6 +176,7 @@ def test_unique_items_hold_one_and_one_point_zero_equal_but_not_true() -> None:
         ({"multipleOf": 0.3}, "9" * 4_000),
         ({"multipleOf": 1e-300}, "1e300"),
     ],
+    ids=["nested repeats", "alternatives", "unique items", "many members", "deep", "long number", "tiny divisor"],
 )
 def test_hostile_completions_earn_nothing_and_take_no_more_than_seconds(schema: object, completion: str) -> None:
     start = time.process_time()  # whatever else this machine does

@@ -24,6 +24,7 @@ def pids(service: Service) -> list[int]:
     return [worker["pid"] for worker in service.health()["workers"]]
 
 
+@pytest.mark.slow
 def test_work_is_spread_over_the_workers(workers: Service) -> None:
     rewards = side_by_side(8, lambda i: workers.score(row("sleep 0.1", i / 10))[0])
     assert [one["value"] for one in rewards] == [i / 10 for i in range(8)]

@@ -51,6 +51,7 @@ def test_the_training_set_holds_every_family_equally_and_names_none(kit: Kit) ->
     assert not {question.prompt for question in kit.held_out} & {prompt.strip() for prompt in rows["prompt"]}
 
 
+@pytest.mark.slow
 def test_writing_leaves_the_random_numbers_of_training_alone(kit: Kit) -> None:
     torch = pytest.importorskip("torch")
     policy = kit.warm_policy()
