@@ -23,7 +23,7 @@ _MAX_SCHEMA_DEPTH = 64  # ours
 _SHALLOW = 8  # levels; a check that recurses without end on so flat a value does so by the schema's fault
 _MAX_UNEVALUATED = 1_000  # ours
 _PATTERN_S = 0.2  # seconds for one pattern on one text
-_deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+_deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))  # processor time of this thread
 
 
 class TooSlow(Exception):
@@ -65,7 +65,7 @@ class SchemaCheck:
             TooSlow: if the value takes the check past its time, or too deep.
             UnusableReference: if the schema recurses without end.
         """
-        token = _deadline.set(time.monotonic() + timeout_s)
+        token = _deadline.set(time.thread_time() + timeout_s)
         try:
             error = next(self._validator.iter_errors(value), None)
         except RecursionError:
@@ -176,7 +176,7 @@ def _bounded(draft: Any) -> Any:
 
 def _watched(keyword: Keyword) -> Keyword:
     def watched(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        if time.monotonic() > _deadline.get():
+        if time.thread_time() > _deadline.get():
             raise TooSlow("the schema took too long to check on this answer")
         yield from keyword(validator, value, instance, schema) or ()
 
@@ -205,7 +205,7 @@ def _compiled(pattern: str) -> Any:
 
 
 def _found(pattern: str, text: str) -> bool:
-    left = min(_PATTERN_S, max(_deadline.get() - time.monotonic(), 0.001))
+    left = min(_PATTERN_S, max(_deadline.get() - time.thread_time(), 0.001))
     try:
         return _compiled(pattern).search(text, timeout=left) is not None
     except (TimeoutError, MemoryError):
