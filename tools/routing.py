@@ -244,8 +244,10 @@ def _is_formula(reference: str) -> bool:
 def _asks(request: Request, question: str) -> bool:
     """Say whether the prompt makes the request; its words are looked for first, which is 30 times faster."""
     found = [at for word in request.words if (at := question.find(word)) >= 0]
-    start = max(0, min(found) - _BEFORE_WORD) if found else 0
-    return bool(found) and any(pattern.search(question, start) for pattern in request.patterns)
+    if not found:
+        return False
+    start = max(0, min(found) - _BEFORE_WORD)
+    return any(pattern.search(question, start) for pattern in request.patterns)
 
 
 def _ends(question: str) -> str:

@@ -51,11 +51,10 @@ class Watch:
     def __init__(self, library: Library, checks: Mapping[str, str] | None = None) -> None:
         self._checks = Checks(library, checks or {})
         self._checking = self._checks.opened()
-        self._adopted = {tool.card.name for tool in library if isinstance(tool, Adopted)}
+        adopted = [tool for tool in library if isinstance(tool, Adopted)]
+        self._adopted = {tool.card.name for tool in adopted}
         self._expected = {library[name].card.name: Expected() for name in self._checks.of_tool}
-        for tool in library:
-            if isinstance(tool, Adopted):
-                self._expected[tool.card.name] = Expected.of_trial(tool.entry.trial, card=tool.card)
+        self._expected |= {tool.card.name: Expected.of_trial(tool.entry.trial, card=tool.card) for tool in adopted}
         for name in self._checks.of_tool:
             self._expected[name] = self._expected[name].model_copy(update={"disagreement": _DISAGREEMENT})
         self._live = {name: LiveStatistics() for name in self._expected}
@@ -95,10 +94,9 @@ class Watch:
         """Say on standard error what is wrong, and what to do; and how far the checks agree."""
         for name, check in self._checks.of_tool.items():
             live = self._live[name]
-            agreed = (
-                f"agrees on {live.compared - live.disagreed:,} of {live.compared:,}" if live.compared else "saw none"
-            )
-            click.echo(f"ravelar: the check {check} of {name} {agreed} of its completions", err=True)
+            agreed = f"agrees on {live.compared - live.disagreed:,} of {live.compared:,}"
+            said = agreed if live.compared else "could compare none"
+            click.echo(f"ravelar: the check {check} of {name} {said} of its completions", err=True)
         for name, findings in self.findings().items():
             for finding in findings:
                 click.echo(f"ravelar: {name} is not what its evidence says: {finding.message}", err=True)

@@ -90,6 +90,12 @@ def test_a_built_in_tool_that_a_second_one_contradicts_is_reported_too(ravelar, 
     assert "suspend" not in done.stderr
 
 
+def test_a_second_tool_that_can_score_none_is_said_to_have_compared_none(ravelar, tmp_path, library):
+    done = ravelar("score", rows(tmp_path, ["a town"] * 20), "--check", "echoing=unit_tests")
+    assert done.returncode == 0
+    assert "the check unit_tests of echoing could compare none of its completions" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("check", "said"),
     [

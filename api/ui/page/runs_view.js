@@ -1,4 +1,4 @@
-/** Past runs, and those that go on: every thread of the server, those changed last first; what has ended can be deleted. */
+/** Past runs, and those that go on: every thread of the server, those changed last first; what is not under way can be deleted. */
 
 import { say } from "./announcing.js";
 import { el, fill } from "./elements.js";
@@ -52,7 +52,7 @@ function line(thread, gone) {
     .join(" · ");
   const name = title ?? "A run without a title";
   const item = el("li");
-  const ended = thread.status !== "busy";
+  const underWay = thread.status === "busy";
   return fill(
     item,
     el("a", { href: `#/run/${thread.thread_id}` }, name),
@@ -61,7 +61,7 @@ function line(thread, gone) {
       "div",
       { class: "beneath" },
       el("p", { class: "quiet" }, about),
-      ended ? deleting(thread.thread_id, name, () => gone(item)) : null,
+      underWay ? null : deleting(thread.thread_id, name, () => gone(item)),
     ),
   );
 }
