@@ -1,4 +1,4 @@
-"""One server for all tests of the page, one browser for those of a file; each test has a page of its own, which must behave."""
+"""One server for all tests of the page, one browser for those of a file; each test has a page, which must behave."""
 
 import os
 import shutil
@@ -37,9 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[
         yield url
 
 
-@pytest.fixture(
-    scope="module"
-)  # its event loop runs until it is closed, and no other test of the process could have one
+@pytest.fixture(scope="module")  # not the session: while it is open, no test of the process has a loop of its own
 def browser() -> Iterator[Any]:
     """Headless Chromium; skips by name where there is none."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  starts nothing where no test needs it
