@@ -35,6 +35,7 @@ LEAST_RISE = 4 * RANK_SHARE  # in log odds (near 0.5 four times the value), what
 FENCE = 3.0  # in ranges between quartiles, how far beyond a quartile a raw score still counts for its size
 WIDEST = 1e300
 CLOSEST = 1e-9  # spread over size below which scores count as equal
+FLAT = 1e-12  # covariance of place and label below which a logistic map is flat; a solver finds only rounding there
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +179,17 @@ def _fit_logistic(sample: _Sample) -> LogisticMap:
 
     low, high = float(sample.raws.min()), float(sample.raws.max())
     middle, width = low + (high - low) / 2, high - low
-    places = np.tile((sample.raws - middle) / width, 2)
-    weights = np.concatenate([sample.weights * sample.targets, sample.weights * (1 - sample.targets)])
-    classes = np.repeat([True, False], len(sample.raws))
-    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
-    model.fit(places[:, None], classes, sample_weight=weights)
-    rise, at_middle = float(model.coef_.item()), float(model.intercept_.item())
+    places, weights, targets = (sample.raws - middle) / width, sample.weights, sample.targets
+    rise = at_middle = 0.0
+    mean = np.average(targets, weights=weights)
+    if np.average((targets - mean) * places, weights=weights) > FLAT:  # else the fit would not rise
+        model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
+        model.fit(
+            np.tile(places, 2)[:, None],
+            np.repeat([True, False], len(places)),
+            sample_weight=np.concatenate([weights * targets, weights * (1 - targets)]),
+        )
+        rise, at_middle = float(model.coef_.item()), float(model.intercept_.item())
     if rise < LEAST_RISE:  # backwards or as good as flat; 0.5 then stands where the classes' means meet
         rise = LEAST_RISE
         at_middle = -rise * float(np.average(places, weights=weights))

@@ -1,11 +1,12 @@
 """What a run of RAVEL sends: the goals that do not depend on the machine, and the benchmark's own figures."""
 
 import pytest
+from needs import skip_without
 
 from ravelar.benchmark.write_cost import count_prompts, measure
 from ravelar.cli.bench_write import _show
 
-pytest.importorskip("langchain_openai", reason="the benchmark goes through OpenAI's client")
+skip_without("langchain_openai", "the benchmark goes through OpenAI's client")
 
 
 @pytest.mark.slow

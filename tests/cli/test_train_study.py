@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from ctrl_c import interrupted
+from needs import skip_without
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-pytest.importorskip("trl", reason="the extra `train` is not installed")
+skip_without("trl", "the extra `train` is not installed")
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from ravelar.tools.library import Library
 from ravelar.tools.routing import Route
 from ravelar.training.routed_reward import RoutedReward
 
+pytestmark = pytest.mark.slow
 ROWS = {
     "prompt": ["say a", "say b", "say c", "say d"] * 2,
     "task": ["vowels", "short", "none", "broken"] * 2,
@@ -40,7 +41,6 @@ def by_column(prompt, reference, metadata):
     return Route(None, "no such task") if task == "none" else Route(task, "column task")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["GRPO", "RLOO"])
 def test_trainers_train_with_it_and_log_its_figures(kind, tools, tmp_path):
     reward = RoutedReward(library=tools, router=by_column)
@@ -58,7 +58,6 @@ def test_trainers_train_with_it_and_log_its_figures(kind, tools, tmp_path):
     assert all("rewards/routed_reward/mean" in entry for entry in logs)
 
 
-@pytest.mark.slow
 def test_unscored_completions_get_no_gradient_and_the_table_of_completions_is_whole(tools, tmp_path):
     trainer = train("GRPO", RoutedReward(library=tools, router=by_column), ROWS, tmp_path, log_completions=True)
     tables = [pd.read_parquet(path) for path in sorted((tmp_path / "completions").glob("*.parquet"))]
@@ -72,7 +71,6 @@ def test_unscored_completions_get_no_gradient_and_the_table_of_completions_is_wh
     assert any(table["routed_reward"].isna().any() for table in tables)
 
 
-@pytest.mark.slow
 def test_conversations_are_scored_as_well(tools, tmp_path):
     rows = {**ROWS, "prompt": [[{"role": "user", "content": prompt}] for prompt in ROWS["prompt"]]}
     rows["task"] = ["short"] * 8
@@ -82,7 +80,6 @@ def test_conversations_are_scored_as_well(tools, tmp_path):
     assert all(one.value is not None for one in reward.last.rewards)
 
 
-@pytest.mark.slow
 def test_a_tool_that_hangs_does_not_stop_training(fake_tool, tools, tmp_path):
     gate = threading.Event()
     try:

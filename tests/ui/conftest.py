@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from dev_server import dev_server
+from needs import skip_without
 
 from ravelar.ui.guard import HOSTS
 
-pytest.importorskip("playwright", reason="playwright is not installed")
+skip_without("playwright", "the page is looked at in a browser")
 PATIENCE_MS = 20_000
 
 

@@ -111,18 +111,23 @@ class MathAnswer:
             return UnusableReference(verdict.reason)
         if verdict.outcome == "stalled":
             return ToolTimeout("Math-Verify got no processor time; the machine is overloaded")
-        if self._hangs_by_itself(question.reference):
+        by_itself = self._hangs_by_itself(question.reference) if verdict.outcome != "killed" else None
+        if by_itself is None:
+            return ToolUnavailable("Math-Verify's worker was killed each time that it was asked; not by the answer")
+        if by_itself:
             return UnusableReference(
                 f"the reference {question.reference[:80]!r} alone keeps Math-Verify over {self._timeout_s} s or ends it"
             )
         done = "took longer than its time limit" if verdict.outcome == "hung" else "ended"
         return Scored(0.0, f"Math-Verify {done} on this answer")
 
-    def _hangs_by_itself(self, reference: str) -> bool:
-        """Say whether the reference breaks Math-Verify beside itself and a plain number too."""
+    def _hangs_by_itself(self, reference: str) -> bool | None:
+        """Say whether the reference breaks Math-Verify beside itself and a plain number too; None: it was killed."""
         known = self._hanging.get(reference)
         if known is None:
             [probed] = self._worker.ask([Question(reference, (reference, _PROBE))])
+            if probed.outcome == "killed":
+                return None
             known = probed.outcome in {"hung", "crashed"}
             if len(self._hanging) >= _HUNG_KEPT:
                 self._hanging.clear()

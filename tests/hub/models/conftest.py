@@ -9,11 +9,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from needs import skip_without
 
 # ruff: noqa: PLC0415  torch is loaded by the tests that need it
 
-pytest.importorskip("torch", reason="reward models need the extra `models`")
-pytest.importorskip("transformers", reason="reward models need the extra `models`")
+skip_without("torch", "reward models need the extra `models`")
+skip_without("transformers", "reward models need the extra `models`")
 
 NAME = "tests_hub_tiny_models"  # the name under which other tests of the Hub load it too: the candidates are made once
 

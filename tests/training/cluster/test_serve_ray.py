@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 
 import pytest
+from needs import skip_without
 
 from ravelar.cli.serve_ray import read_gpus, read_range
 from ravelar.tools.errors import InputError
 from ravelar.training.service.cluster.connecting import check_reachable, on_loopback, within
 
-pytest.importorskip("ray")
+skip_without("ray", "the extra `ray` is not installed")
 Ravelar = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

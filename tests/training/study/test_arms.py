@@ -31,6 +31,7 @@ class Says:
         return float(given[self.card.name]) if self.card.name in given else UnusableReference("nothing to read")
 
 
+@pytest.mark.slow
 def test_a_kit_whose_reward_models_were_not_taught_has_length_and_the_truth(tmp_path: Path) -> None:
     pytest.importorskip("trl", reason="the extra `train` is not installed")
     kit = Kit(1, tmp_path / "warm-1")
@@ -103,6 +104,7 @@ def test_no_family_is_shown_to_tools_or_router(kit: Kit) -> None:
     assert kit.facts["routed_right"] / kit.facts["routed"] > 0.9
 
 
+@pytest.mark.slow
 def test_training_and_held_out_questions_are_disjoint_and_differ_by_seed(kit: Kit, tmp_path: object) -> None:
     held_out = {question.prompt for question in kit.held_out}
     assert len(held_out) == 32 * len(BY_NAME)
@@ -110,6 +112,7 @@ def test_training_and_held_out_questions_are_disjoint_and_differ_by_seed(kit: Ki
     assert held_out != {question.prompt for question in Kit(2, kit.folder).held_out}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)
 def test_every_arm_scores_what_its_tools_can_read(kit: Kit, arm: object) -> None:
     reward = reward_of(arm, kit)  # type: ignore[arg-type]

@@ -14,10 +14,12 @@ from ravelar.training.study.runs import COMPLETIONS, RunSpec, run, training_set
 from ravelar.training.study.taught_model import Pair, pair_of, teach
 from ravelar.training.study.writing import accuracy, written
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # what TRL, transformers and torch warn of among themselves
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # what TRL, transformers and torch warn of among themselves
+]
 
 
-@pytest.mark.slow
 def test_a_run_is_a_row_of_plain_json(kit: Kit) -> None:
     row = run(RunSpec("run", "routed", 1, 3e-4, 3), kit)
     assert json.loads(json.dumps(row, allow_nan=False)) == row
@@ -29,7 +31,6 @@ def test_a_run_is_a_row_of_plain_json(kit: Kit) -> None:
     assert 0 < row["reward_share"] < 1
 
 
-@pytest.mark.slow
 def test_runs_of_one_seed_begin_with_the_same_policy_and_are_repeated_to_the_digit(kit: Kit) -> None:
     rows = [run(RunSpec("run", arm, 1, 3e-4, 2), kit) for arm in ("longer is better", "oracle", "oracle")]
     assert rows[0]["before"]["accuracy"] == rows[1]["before"]["accuracy"]
@@ -37,7 +38,6 @@ def test_runs_of_one_seed_begin_with_the_same_policy_and_are_repeated_to_the_dig
     assert rows[1]["training"] == rows[2]["training"]
 
 
-@pytest.mark.slow
 def test_the_length_reward_makes_completions_longer(kit: Kit) -> None:
     row = run(RunSpec("run", "longer is better", 1, 3e-3, 6), kit)
     assert row["after"]["characters"] > row["before"]["characters"]
@@ -51,7 +51,6 @@ def test_the_training_set_holds_every_family_equally_and_names_none(kit: Kit) ->
     assert not {question.prompt for question in kit.held_out} & {prompt.strip() for prompt in rows["prompt"]}
 
 
-@pytest.mark.slow
 def test_writing_leaves_the_random_numbers_of_training_alone(kit: Kit) -> None:
     torch = pytest.importorskip("torch")
     policy = kit.warm_policy()
@@ -91,7 +90,6 @@ def test_about_one_preference_in_ten_is_the_wrong_way_round() -> None:
     assert abs(wrong / 400 - expected) < 4 * math.sqrt(expected * (1 - expected) / 400)
 
 
-@pytest.mark.slow
 def test_a_guarded_run_keeps_accuracy_of_each_step_and_the_first_alerts(kit: Kit) -> None:
     row = guarded_run(RunSpec("guard", "longer is better", 1, 3e-3, 3), kit, completions=COMPLETIONS)
     assert len(row["accuracy"]) == 4
@@ -125,7 +123,6 @@ def test_an_alert_counts_only_if_it_came_before_accuracy_had_halved() -> None:
     assert "1 of 1 with `math_answer`" in few[-1]
 
 
-@pytest.mark.slow
 def test_the_demo_tells_accuracy_reward_and_what_rewards_cost() -> None:
     told: list[str] = []
     size = KitSize(warm_steps=12, notes_steps=0, all_steps=0)

@@ -9,12 +9,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("trl", reason="the extra `train` is not installed")
-
-import trl
-from datasets import load_dataset
-from tiny_trl import model, options, tokenizer
-
 from ravelar.tools.errors import InputError
 from ravelar.training.writing_data.export import export, logs_in
 from ravelar.writing import write
@@ -114,6 +108,10 @@ def test_wrong_flags_are_told_before_anything_is_written(
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sft", "preference"])
 def test_datasets_reads_it_and_trl_trains_on_it(kind: Any, runs: Path, tmp_path: Path) -> None:
+    trl = pytest.importorskip("trl", reason="the extra `train` is not installed")
+    from datasets import load_dataset  # noqa: PLC0415  these take seconds, not while tests are collected
+    from tiny_trl import model, options, tokenizer  # noqa: PLC0415
+
     export(logs_in([runs]), tmp_path / "rows.jsonl", kind)
     rows = load_dataset("json", data_files=str(tmp_path / "rows.jsonl"), split="train", cache_dir=str(tmp_path / "c"))
     assert rows.num_rows == (32 if kind == "sft" else 2)

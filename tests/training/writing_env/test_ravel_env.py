@@ -5,10 +5,6 @@ import pickle
 from typing import Any
 
 import pytest
-
-pytest.importorskip("transformers", reason="the extra `train` is not installed")
-
-from transformers.utils import get_json_schema
 from writing_episodes import BRIEF, broken_at, finish, planner, writer
 
 from ravelar.tools.errors import InputError, ToolCrashed, UnknownName
@@ -31,10 +27,12 @@ def test_operations_are_the_tools_and_nothing_else_is() -> None:
     assert tools_of(RavelWriter) == {"outline", "draft", "refine"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [RavelPlanner, RavelWriter])
 def test_each_tool_has_the_schema_that_chat_templates_need(kind: type) -> None:
+    utils = pytest.importorskip("transformers.utils", reason="the extra `train` is not installed")
     for name in tools_of(kind):
-        told = get_json_schema(getattr(kind(program_crew(), Limits(), lambda *_: None), name))["function"]
+        told = utils.get_json_schema(getattr(kind(program_crew(), Limits(), lambda *_: None), name))["function"]
         wanted = [each for each in inspect.signature(getattr(kind, name)).parameters if each != "self"]
         assert list(told["parameters"]["properties"]) == wanted
         assert told["parameters"].get("required", []) == wanted

@@ -28,6 +28,7 @@ from ravelar.training.writing_env.proof.runs import LIMITS, Looks, ProofSpec, en
 from ravelar.training.writing_env.rewards import WritingReward
 from ravelar.training.writing_env.telling import tell_statuses
 
+pytestmark = pytest.mark.slow
 trains = pytest.mark.usefixtures("quiet")
 
 
@@ -68,7 +69,6 @@ def train(policy: Any, environments: RavelEnvironments, reward: Any, folder: Pat
 
 
 @trains
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_policy_calls_operations_and_its_episodes_are_scored_and_logged(warm: Any, tmp_path: Path) -> None:
     reward = WritingReward()
@@ -84,7 +84,6 @@ def test_a_policy_calls_operations_and_its_episodes_are_scored_and_logged(warm: 
 
 
 @trains
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_training_survives_a_broken_crew_and_learns_nothing_from_its_failures(warm: Any, tmp_path: Path) -> None:
     reward = WritingReward()
@@ -96,7 +95,6 @@ def test_training_survives_a_broken_crew_and_learns_nothing_from_its_failures(wa
 
 
 @trains
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_writer_can_be_trained_too(tmp_path: Path) -> None:
     environments = RavelEnvironments(program_crew(), "writer", Limits(max_steps=6), tell_statuses)
@@ -105,7 +103,6 @@ def test_a_writer_can_be_trained_too(tmp_path: Path) -> None:
 
 
 @trains
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_warm_start_gives_the_same_policy_again_and_learns() -> None:
     one, two, less = (warm_policy(ProofSpec(seed=3, warm_steps=steps)) for steps in (6, 6, 1))
@@ -115,7 +112,6 @@ def test_the_warm_start_gives_the_same_policy_again_and_learns() -> None:
 
 
 @trains
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_proofs_run_gives_the_same_row_again(warm: Any) -> None:
     spec = ProofSpec(seed=2, steps=1, episodes=8, look_every=1)

@@ -15,7 +15,9 @@ import pytest
 
 from ravelar.tools.errors import ToolUnavailable
 from ravelar.tools.reward import Triple
+from ravelar.tools.scoring import score_or_abstain
 from ravelar.tools.verifiers.math_answer import MathAnswer
+from ravelar.tools.verifiers.maths import worker_process
 from ravelar.tools.verifiers.maths.worker_process import Question, WorkerProcess
 
 HALF = Triple("q", r"\boxed{\frac{\sqrt{4}}{4}}", r"\frac{\sqrt{9}}{6}")
@@ -87,6 +89,66 @@ def test_worker_killed_from_outside_midway_costs_no_answer(worker: WorkerProcess
     killer.join()
     worker.close()
     assert [verdict.outcome for verdict in verdicts] == ["right"] * 60
+
+
+SLOW_WORKERS = pytest.mark.slow  # each death costs another start
+
+
+@pytest.mark.parametrize(
+    ("signals", "outcome"),
+    [
+        ("K", "right"),
+        ("S", "right"),
+        pytest.param("KKK", "right", marks=SLOW_WORKERS),
+        pytest.param("KSK", "right", marks=SLOW_WORKERS),
+        pytest.param("KKKK", "killed", marks=SLOW_WORKERS),
+        pytest.param("KKKS", "killed", marks=SLOW_WORKERS),
+        pytest.param("SS", "crashed", marks=SLOW_WORKERS),
+        pytest.param("SKS", "crashed", marks=SLOW_WORKERS),
+    ],
+)
+def test_a_question_is_blamed_for_two_crashes_and_for_no_kill(
+    worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch, signals: str, outcome: str
+) -> None:
+    die_of(worker, monkeypatch, signals)
+    verdicts = worker.ask([Question("x", ("x",)), Question("y", ("x",))])
+    assert [verdict.outcome for verdict in verdicts] == [outcome, "wrong"]
+    worker.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("signals", "first", "second"),
+    [
+        ("SSK", 0.0, 1.0),
+        ("KKKK", "ToolUnavailable", 1.0),
+        ("SSKKKK", "ToolUnavailable", 1.0),
+        ("SSSS", "UnusableReference", "UnusableReference"),  # it seems to be the reference's fault, and stays so
+    ],
+)
+def test_a_completion_earns_nothing_for_crashes_and_is_unscored_for_kills(
+    monkeypatch: pytest.MonkeyPatch, signals: str, first: float | str, second: float | str
+) -> None:
+    tool = MathAnswer()
+    die_of(tool._worker, monkeypatch, signals)
+    for expected in (first, second):
+        [reward] = score_or_abstain(tool, [HALF])
+        assert (reward.reason.partition(":")[0] if reward.value is None else reward.value) == expected
+    tool.close()
+
+
+def die_of(worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch, signals: str) -> None:
+    """End the worker each time that it has been asked: K kills it, S lets it crash; after the last it lives."""
+    write, left = worker_process._write_all, list(signals)
+
+    def write_and_end(descriptor: int, data: bytes) -> None:
+        if left:  # a frozen one answers nothing before it ends
+            os.kill(pid_of(worker), signal.SIGSTOP)
+            os.kill(pid_of(worker), signal.SIGKILL if left.pop(0) == "K" else signal.SIGSEGV)
+            os.kill(pid_of(worker), signal.SIGCONT)
+        write(descriptor, data)
+
+    monkeypatch.setattr(worker_process, "_write_all", write_and_end)
 
 
 def test_worker_killed_while_idle_is_replaced(worker: WorkerProcess) -> None:

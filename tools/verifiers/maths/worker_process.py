@@ -20,10 +20,11 @@ from typing import Any, Literal, NamedTuple
 
 from ravelar.tools.errors import ToolUnavailable
 
-Outcome = Literal["right", "wrong", "unreadable", "hung", "crashed", "stalled"]
+Outcome = Literal["right", "wrong", "unreadable", "hung", "crashed", "killed", "stalled"]
 
 _BATCH = 64  # questions per round trip; ours: small enough that answers never fill the pipe (64 KiB)
 _START_S = 120.0  # wall-clock seconds for the imports; they take 1 s on an idle machine
+_ASKED_ALONE = 3  # times, at most, that a question over which the worker died is asked by itself; ours
 _STALL_FACTOR = 20  # wall-clock seconds per second of processor time before a loaded machine is given up
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "HOME", "TMPDIR")
 
@@ -42,7 +43,8 @@ class Verdict:
 
     Attributes:
         outcome: right or wrong; unreadable (the reference); hung (used up its processor time); crashed (ended
-            the worker twice); stalled (got no processor time on a loaded machine).
+            the worker twice); killed (somebody else ended the worker, each time that it was asked); stalled (got no
+            processor time on a loaded machine).
         reason: What the worker said, where it said more.
     """
 
@@ -102,13 +104,18 @@ class WorkerProcess:
             process.returncode = 0  # it is no child of this process: never wait for it
 
     def _round_trip(self, questions: Sequence[Question]) -> list[Verdict]:
-        """Ask one batch; return the verdicts up to and including the first question that broke the worker."""
-        verdicts = self._ask_once(questions)
-        if verdicts and verdicts[-1].outcome != "crashed":
-            return verdicts
-        # The worker died without using up its time: killed from outside, or by this question. Ask it alone.
-        done = verdicts[:-1]
-        return done + self._ask_once(questions[len(done) : len(done) + 1])
+        """Ask one batch; return the verdicts up to and including the first question that broke the worker.
+
+        A worker that died without using up its time was killed by somebody, or by that question. The question is
+        asked alone until it has an answer, has crashed the worker twice, or was asked often enough.
+        """
+        *done, last = self._ask_once(questions)
+        alone, ends = questions[len(done) : len(done) + 1], [last.outcome]
+        while ends[-1] in {"crashed", "killed"} and ends.count("crashed") < 2 and len(ends) <= _ASKED_ALONE:
+            [last] = self._ask_once(alone)
+            ends.append(last.outcome)
+        proves_nothing = last.outcome == "crashed" and ends.count("crashed") < 2
+        return [*done, Verdict("killed") if proves_nothing else last]
 
     def _ask_once(self, questions: Sequence[Question]) -> list[Verdict]:
         process = self._running()
@@ -175,6 +182,8 @@ class WorkerProcess:
         process = self._process
         code = process.wait() if process is not None else None
         self._end()
+        if code == -signal.SIGKILL:  # nothing in the worker sends that, its memory limit neither
+            return Verdict("killed")
         return Verdict("hung") if code == -signal.SIGPROF else Verdict("crashed", f"the worker ended with {code}")
 
     def _end(self) -> None:
