@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ravelar.agents.judge import Judge
 from ravelar.agents.rubric import rubric_from
 from ravelar.agents.workshop import make_workshop
+from ravelar.graphs.rlar_probes import KeptProbes
 from ravelar.graphs.rlar_state import ExampleRow, RlarContext
 from ravelar.tools.adopted.build import Workshop, with_adopted
 from ravelar.tools.adopted.names import StoredNames
@@ -60,6 +61,11 @@ class Parts:
     def reserved(self) -> frozenset[str]:
         """Names that no new task may bear."""
         return frozenset({*self.library.names, *TASKS})
+
+    @cached_property
+    def kept_probes(self) -> KeptProbes:
+        """The probes of the runs that are under way."""
+        return KeptProbes()
 
     @cached_property
     def _stores(self) -> dict[str | None, AdoptedStore]:

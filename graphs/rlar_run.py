@@ -24,8 +24,6 @@ from ravelar.tools.errors import (
     ToolTimeout,
     ToolUnavailable,
 )
-from ravelar.tools.evidence.labelled import read_probes
-from ravelar.tools.evidence.make_probes import gather_probes
 from ravelar.tools.evidence.probes import ProbeSet
 from ravelar.tools.evidence.thresholds import Thresholds
 from ravelar.tools.reward import Triple
@@ -116,8 +114,8 @@ class Run:
 
     @property
     def probes(self) -> ProbeSet:
-        """The task's probes: a pure function of the state, made again in each node."""
-        return probes_of(self.state)
+        """The task's probes: a pure function of the state."""
+        return self.parts.kept_probes.of(self.state)
 
     def attempt(self) -> Attempt:
         """Return what candidates are tried on."""
@@ -202,21 +200,6 @@ def triples_of(state: RlarState) -> list[Triple]:
     """Return the state's triples."""
     columns = Columns()
     return [columns.triple({**row.get("metadata", {}), **row}) for row in state.get("triples") or []]
-
-
-def probes_of(state: RlarState) -> ProbeSet:
-    """Return the task's probes: the labelled ones, and those that follow from examples and spec.
-
-    Raises: InputError: if a labelled row can't be read.
-    """
-    spec = TaskSpec.model_validate(state["task"])
-    labelled = read_probes([{**row.get("metadata", {}), **row} for row in state.get("probes") or []])
-    examples = [
-        Triple(row["prompt"], "", row["reference"], row.get("metadata", {}))
-        for row in state.get("examples") or []
-        if row.get("reference") is not None
-    ]
-    return gather_probes(spec, examples, labelled)
 
 
 def thresholds_of(context: RlarContext) -> Thresholds:

@@ -134,7 +134,7 @@ def as_json(text: str) -> str:
 
 
 def halves(task: dict[str, Any], given: dict[str, Any]) -> tuple[set[str], set[str]]:
-    from ravelar.graphs.rlar_run import probes_of  # noqa: PLC0415
+    from ravelar.graphs.rlar_probes import probes_of  # noqa: PLC0415
 
     probes = probes_of({**given, "task": task})
     return tuple({p.triple.question for p in half} for half in (probes.shown, probes.held_out))  # type: ignore[return-value]

@@ -9,7 +9,6 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ravelar.tools.adopted.opening import Opened, open_place
@@ -125,8 +124,10 @@ class Shelf:
 
     def __del__(self) -> None:
         """Close what nobody holds any longer; Python 3.13 warns of a connection that is only let go."""
-        with suppress(Exception):  # also of a shelf that was never made, or while the interpreter ends
+        try:  # noqa: SIM105  while the interpreter ends, `suppress` may be gone before the last shelf
             self.close()
+        except Exception:  # noqa: BLE001  also of a shelf that was never made
+            pass
 
     def _page(self, namespace: Namespace, limit: int, offset: int) -> list[Any]:
         return self._ask(lambda store: store.search(namespace, limit=limit, offset=offset))
