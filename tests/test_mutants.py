@@ -45,6 +45,7 @@ def test_each_reason_is_about_a_line_that_is_still_there() -> None:
         assert entry["reason"]
 
 
+@pytest.mark.slow
 def test_both_programs_start_as_the_makefile_starts_them() -> None:
     pytest.importorskip("cosmic_ray", reason="the extra 'mutants' is not installed")
     lines = re.findall(r"\$\(BIN\)/python (.*?\.ci/mutants/\w+\.py)", (ROOT / "Makefile").read_text(encoding="utf-8"))
@@ -62,6 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("run")
 
 
+@pytest.mark.slow
 def test_types_constants_and_bare_stars_are_left_alone(run: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     path.write_text(SOURCE)

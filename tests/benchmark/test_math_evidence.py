@@ -63,6 +63,7 @@ def test_docs_publish_what_is_measured(found: dict[str, dict[str, int]]) -> None
     assert counts == {(data, name): count for data, names in found.items() for name, count in names.items()}
 
 
+@pytest.mark.slow
 def test_card_carries_what_is_measured(found: dict[str, dict[str, int]]) -> None:
     [evidence] = MathAnswer().card.evidence
     counts = found["gsm8k"]

@@ -104,6 +104,7 @@ def test_a_hub_that_can_not_be_searched_is_named_and_the_verifier_adopted(hub, a
     assert not store.refused()
 
 
+@pytest.mark.slow
 def test_nobody_listens_where_the_hub_should_be(hub, acquire):
     hub.stop()
     assert "HubUnreachable" in left(acquire(hub))

@@ -13,6 +13,7 @@ from loopback_model import CassetteServer
 
 from ravelar.writing import write
 
+pytestmark = pytest.mark.slow
 CASSETTES = Path(__file__).resolve().parents[1] / "cassettes"
 LIBRARY = {
     "instruction": "A short essay for the newsletter of a town library: why its reading room should stay open on "
@@ -53,7 +54,6 @@ def scores(result: dict) -> list[list[float]]:
     return [section["scores"] for section in result["sections"].values()]
 
 
-@pytest.mark.slow
 def test_the_english_article_ends_as_it_was_held(library) -> None:
     assert (library["end"], library["title"]) == ("finished", "The Lamp in Mill Street")
     assert scores(library) == [[9.0], [4.0, 9.0], [8.0], [7.5, 9.0]]
@@ -64,7 +64,6 @@ def test_the_english_article_ends_as_it_was_held(library) -> None:
     assert library["article"].count("## What people do there") == 1  # the draft had the heading as well
 
 
-@pytest.mark.slow
 def test_the_chinese_article_ends_as_it_was_held(cobbler) -> None:
     assert (cobbler["end"], cobbler["title"]) == ("finished", "三号门里的小板凳")
     assert scores(cobbler) == [[9.0], [5.0, 9.0], [8.0], [7.0, 9.2]]

@@ -39,6 +39,7 @@ def said_by(tool: Any, **arguments: Any) -> ToolMessage:
     return tool.invoke({"name": tool.name, "args": arguments, "id": "1", "type": "tool_call"})
 
 
+@pytest.mark.slow
 def test_what_one_tool_acquires_the_others_use():
     acquire, score, listing = reward_tools(parts(), settings())
     assert [tool.name for tool in (acquire, score, listing)] == [
@@ -118,6 +119,7 @@ def test_the_graph_is_one_tool_whose_arguments_are_its_input():
     assert (result["end"], result["rewards"][0]["reward"]) == ("scored", 1.0)
 
 
+@pytest.mark.slow
 def test_an_acquisition_called_by_itself_repairs_as_often_as_it_may():
     """LangChain gives a tool that is called by itself a limit of 25 steps; twelve repairs take more."""
     broken = "def verify(prompt, completion, reference):\n    return 1.0\n"

@@ -47,6 +47,7 @@ def test_many_offenders_in_one_batch_are_each_blamed_alone(sandbox):
     assert [outcome.reason for outcome in outcomes] == [NAMES[deed] for deed in deeds]
 
 
+@pytest.mark.slow
 def test_the_processor_limit_ends_a_loop_that_ignores_everything(sandbox):
     source = """
 import signal

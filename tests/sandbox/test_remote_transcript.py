@@ -31,6 +31,7 @@ def _order(count: int, solo: bool) -> Order:
     return Order(program, [Call()] * count, Limits(), PROFILES["core"], nonce="N" * 32, seal="s", solo=solo)
 
 
+@pytest.mark.slow
 @given(st.lists(EVENTS, max_size=12), st.integers(1, 4), st.booleans())
 def test_no_report_answers_more_calls_than_there_are(events: list[Any], count: int, solo: bool) -> None:
     reader = Transcript(_order(count, solo), grace_s=1.0)

@@ -134,6 +134,7 @@ forged = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(forged)
 def test_forged_tags_are_refused_or_decoded_but_never_crash(form):
     with contextlib.suppress(BadValue):

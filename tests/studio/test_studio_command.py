@@ -89,6 +89,7 @@ def test_studio_s_page_and_its_own_may_ask_it(server, origin):
         assert allowed.headers["access-control-allow-origin"] in {"*", STUDIO}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "headers",
     [
@@ -105,6 +106,7 @@ def test_no_other_site_may_start_a_run_with_this_machine_s_keys(server, headers)
     assert "is not this server" in asked.text or "may not use this server" in asked.text
 
 
+@pytest.mark.slow
 def test_a_folder_serves_one_server_at_a_time(server, folder, ravelar):
     second = ravelar("studio", "--no-open", "--port", "0", "--folder", str(folder))
     assert second.returncode == 2

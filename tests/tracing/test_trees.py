@@ -78,6 +78,7 @@ def test_a_batch_says_by_which_tool_and_what_came_of_it(library: Sink) -> None:
     }
 
 
+@pytest.mark.slow
 def test_programs_are_one_run_beneath_the_batch_that_ran_them(library: Sink) -> None:
     sandbox = library.roots()[0].child("reward unit_tests").child("sandbox")
     assert (sandbox.fields["run_type"], sandbox.metadata["sandbox"]) == ("tool", "unsafe")

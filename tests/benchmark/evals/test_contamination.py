@@ -68,6 +68,7 @@ def learner(folder: Path) -> None:
     model.save_pretrained(folder)
 
 
+@pytest.mark.slow
 def test_a_model_that_learnt_a_text_by_heart_is_told_from_controls(tmp_path: Path) -> None:
     learner(tmp_path)
     model = LocalModel(str(tmp_path))
@@ -88,6 +89,7 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
         separation([], [])
 
 
+@pytest.mark.slow
 def test_a_model_that_can_not_be_loaded_is_named(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="local models need the extra `models`")
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2"}))

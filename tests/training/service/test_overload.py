@@ -20,6 +20,7 @@ def test_a_slow_tool_holds_no_other_back(fakes: Service) -> None:
     slow.join()
 
 
+@pytest.mark.slow
 def test_verifiers_run_side_by_side(fakes: Service) -> None:
     started = time.perf_counter()
     rewards = side_by_side(4, lambda i: fakes.score(row("sleep 0.5", i / 10))[0]["value"])

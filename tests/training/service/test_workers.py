@@ -31,6 +31,7 @@ def test_work_is_spread_over_the_workers(workers: Service) -> None:
     assert {one["detail"]["pid"] for one in rewards} == set(pids(workers))
 
 
+@pytest.mark.slow
 def test_a_reward_model_lives_in_one_worker_and_its_requests_meet_there(workers: Service) -> None:
     rewards = side_by_side(12, lambda i: workers.score(row("c", i / 100, tool="model"))[0])
     assert len({one["detail"]["pid"] for one in rewards}) == 1

@@ -100,6 +100,7 @@ def test_what_stood_is_written_as_the_prompt_asks_and_reads_back(article: tuple[
     assert all(content in texts for content in kept)
 
 
+@pytest.mark.slow
 def test_a_pair_is_an_accepted_text_beside_one_that_was_not_under_the_first_drafts_prompt(
     article: tuple[list[Any], Events],
 ) -> None:

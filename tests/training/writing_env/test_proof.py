@@ -72,6 +72,7 @@ def test_curves_are_of_what_all_runs_have_and_unknown_figures_are_left_out() -> 
     assert figures.at("episode", "length", 0) is None
 
 
+@pytest.mark.slow
 def test_plots_are_drawn_of_what_there_is_and_are_the_same_again(tmp_path: Path) -> None:
     figures = ProofFigures(rows((0.6, 0.8), (0.2, 0.2)))
     (one,), (two,) = draw_proof(figures, tmp_path / "one"), draw_proof(figures, tmp_path / "two")
@@ -79,6 +80,7 @@ def test_plots_are_drawn_of_what_there_is_and_are_the_same_again(tmp_path: Path)
     assert draw_proof(ProofFigures([]), tmp_path) == []
 
 
+@pytest.mark.slow
 def test_the_report_is_put_where_it_belongs(tmp_path: Path) -> None:
     kept = Rows(tmp_path / "rows.jsonl")
     for each in rows((0.6, 0.8, 0.7)):

@@ -101,7 +101,7 @@ FORGERIES = {
 }
 
 
-ENDLESS = {"loop", "sleep"}  # each costs the time limit
+ENDLESS = {"loop", "loop on import", "sleep"}  # each costs the time limit
 
 
 @pytest.mark.parametrize(

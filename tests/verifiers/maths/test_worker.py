@@ -63,6 +63,7 @@ def test_plain_numbers_start_no_worker() -> None:
     assert tool._worker._process is None
 
 
+@pytest.mark.slow
 def test_one_round_trip_answers_many_questions_in_order(worker: WorkerProcess) -> None:
     questions = [Question(f"{i}x", (f"{i % 7}x",)) for i in range(150)]
     outcomes = [verdict.outcome for verdict in worker.ask(questions)]
@@ -179,6 +180,7 @@ def test_plain_numbers_are_scored_while_the_worker_is_broken(monkeypatch: pytest
     assert isinstance(unscored, ToolUnavailable)
 
 
+@pytest.mark.slow
 def test_closing_ends_the_worker_and_the_next_question_starts_another(worker: WorkerProcess) -> None:
     worker.ask([Question("x", ("x",))])
     first = pid_of(worker)
@@ -189,6 +191,7 @@ def test_closing_ends_the_worker_and_the_next_question_starts_another(worker: Wo
     worker.close()
 
 
+@pytest.mark.slow
 def test_tool_survives_pickling_without_its_worker() -> None:
     tool = MathAnswer()
     tool.score([HALF])
