@@ -19,7 +19,7 @@ cmp "$work"/dist/*.whl "$work"/again/*.whl && echo "the sdist and the checkout m
 if [ -n "${2:-}" ]; then mkdir -p "$2"; cp "$work"/dist/* "$2"; fi
 
 "$python" -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --constraint "$root/constraints.txt" "$work"/dist/*.whl
+"$python" -m pip --python "$work/venv" install --quiet --constraint "$root/constraints.txt" "$work"/dist/*.whl
 cd "$work"
 echo "base install: $(du -sm venv/lib/python3*/site-packages | cut -f1) MB (pip and setuptools included)"
 "$work/venv/bin/pip" check

@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -57,8 +58,14 @@ class Kernel:
         self.events, theirs = os.pipe()
         os.set_blocking(self.events, False)
         command = [python(), "-I", "-u", "-c", f"import os; os.dup2({theirs}, 3); os.closerange(4, 64)\n{KERNEL}"]
+        self.disk = tempfile.TemporaryDirectory()  # what a killed machine leaves goes with it
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=(theirs,)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(theirs,),
+            env={**os.environ, "TMPDIR": self.disk.name},
         )
         os.close(theirs)
 
@@ -107,6 +114,7 @@ class Kernel:
         events, self.events = self.events, -1
         if events >= 0:  # closed twice, it would be the descriptor of somebody else by then
             os.close(events)
+        self.disk.cleanup()
 
 
 @dataclass(eq=False)

@@ -100,11 +100,8 @@ SLOW_WORKERS = pytest.mark.slow  # each death costs another start
     [
         ("K", "right"),
         ("S", "right"),
-        pytest.param("KKK", "right", marks=SLOW_WORKERS),
         pytest.param("KSK", "right", marks=SLOW_WORKERS),
-        pytest.param("KKKK", "killed", marks=SLOW_WORKERS),
         pytest.param("KKKS", "killed", marks=SLOW_WORKERS),
-        pytest.param("SS", "crashed", marks=SLOW_WORKERS),
         pytest.param("SKS", "crashed", marks=SLOW_WORKERS),
     ],
 )
@@ -121,9 +118,8 @@ def test_a_question_is_blamed_for_two_crashes_and_for_no_kill(
 @pytest.mark.parametrize(
     ("signals", "first", "second"),
     [
-        ("SSK", 0.0, 1.0),
-        ("KKKK", "ToolUnavailable", 1.0),
-        ("SSKKKK", "ToolUnavailable", 1.0),
+        ("SS", 0.0, 1.0),
+        ("SSKKKK", "ToolUnavailable", 1.0),  # nobody could tell whether it is the reference's fault
         ("SSSS", "UnusableReference", "UnusableReference"),  # it seems to be the reference's fault, and stays so
     ],
 )
