@@ -175,26 +175,31 @@ def _log_loss(rising: Calibration, sample: _Sample) -> Floats:
 
 
 def _fit_logistic(sample: _Sample) -> LogisticMap:
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
-
     low, high = float(sample.raws.min()), float(sample.raws.max())
     middle, width = low + (high - low) / 2, high - low
-    places, weights, targets = (sample.raws - middle) / width, sample.weights, sample.targets
-    rise = at_middle = 0.0
-    mean = np.average(targets, weights=weights)
-    if np.average((targets - mean) * places, weights=weights) > FLAT:  # else the fit would not rise
-        model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
-        model.fit(
-            np.tile(places, 2)[:, None],
-            np.repeat([True, False], len(places)),
-            sample_weight=np.concatenate([weights * targets, weights * (1 - targets)]),
-        )
-        rise, at_middle = float(model.coef_.item()), float(model.intercept_.item())
-    if rise < LEAST_RISE:  # backwards or as good as flat; 0.5 then stands where the classes' means meet
-        rise = LEAST_RISE
-        at_middle = -rise * float(np.average(places, weights=weights))
+    places, weights = (sample.raws - middle) / width, sample.weights
+    solved = _solved(places, sample.targets, weights)
+    # Backwards or as good as flat: 0.5 then stands where the classes' means meet.
+    rise, at_middle = solved or (LEAST_RISE, -LEAST_RISE * float(np.average(places, weights=weights)))
     slope = rise / width
     return LogisticMap(slope=slope, intercept=at_middle - slope * middle, n=len(sample.raws))
+
+
+def _solved(places: Floats, targets: Floats, weights: Floats) -> tuple[float, float] | None:
+    """Fit rise and log odds at place 0 by maximum likelihood; None where the fit rises by less than the least."""
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # noqa: PLC0415  heavy
+
+    leaning = np.average((targets - np.average(targets, weights=weights)) * places, weights=weights)
+    if leaning <= FLAT:
+        return None
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
+    model.fit(
+        np.tile(places, 2)[:, None],
+        np.repeat([True, False], len(places)),
+        sample_weight=np.concatenate([weights * targets, weights * (1 - targets)]),
+    )
+    rise = float(model.coef_.item())
+    return None if rise < LEAST_RISE else (rise, float(model.intercept_.item()))
 
 
 def _fit_isotonic(sample: _Sample) -> IsotonicMap:
