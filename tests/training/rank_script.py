@@ -32,6 +32,12 @@ class State:
         self.global_step = step
 
 
+def put(folder: Path, name: str, text: str) -> None:
+    """Write a tool's file, whole at every moment: the other rank writes and reads the same one."""
+    (folder / f".{name}-{RANK}").write_text(text)
+    (folder / f".{name}-{RANK}").rename(folder / name)
+
+
 def tools_of(reward: RoutedReward) -> list[str | None]:
     assert reward.last is not None
     return [one.tool for one in reward.last.rewards]
@@ -39,8 +45,8 @@ def tools_of(reward: RoutedReward) -> list[str | None]:
 
 def identical_routing(folder: Path) -> Any:
     """The same prompts, other completions; rank 1 would route otherwise by itself, for it learned other names."""
-    (folder / "sums").write_text("1.0")
-    (folder / "poems").write_text("0.5")
+    put(folder, "sums", "1.0")
+    put(folder, "poems", "0.5")
     reward = RoutedReward(library=FolderLibrary(str(folder)), router=_router)
     prompts = [*(_SUM.format(i) for i in range(40, 48)), *(_POEM.format(i) for i in range(40, 48))]
     reward(prompts, [f"rank {RANK}, completion {i}" for i in range(16)], trainer_state=State(0))
@@ -60,13 +66,12 @@ def _router() -> TaskRouter:
 
 def library_under_change(folder: Path) -> Any:
     """Rank 0 writes while both score: at each call both must use the same versions."""
-    (folder / "low").write_text("0.0")
+    put(folder, "low", "0.0")
     reward = RoutedReward(library=FolderLibrary(str(folder)), router=by_task)
     seen = []
     for step in range(30):
         if RANK == 0 and step % 3 == 1:
-            (folder / ".low").write_text(str(step / 100))
-            (folder / ".low").rename(folder / "low")
+            put(folder, "low", str(step / 100))
         if step % 2 == RANK:
             time.sleep(0.01)
         values = reward(["?"] * 2, ["x"] * 2, task=["low"] * 2, trainer_state=State(step))
@@ -79,7 +84,7 @@ def acquisition(wait_s: float) -> Callable[[Path], Any]:
     """Only rank 1 meets the unknown task; rank 0 acquires, and both use the tool from one call on."""
 
     def scenario(folder: Path) -> Any:
-        (folder / "low").write_text("0.25")
+        put(folder, "low", "0.25")
 
         def router(prompt: Any, reference: Any, metadata: Any) -> Route:
             task = metadata["task"]
@@ -104,7 +109,7 @@ def acquisition(wait_s: float) -> Callable[[Path], Any]:
 
 def rank_0_is_late(folder: Path) -> Any:
     """Rank 0 leaves a call out: rank 1 waits for a bounded time, abstains, and is in step again afterwards."""
-    (folder / "low").write_text("1.0")
+    put(folder, "low", "1.0")
     before, library_in_step._NOTICE_S = library_in_step._NOTICE_S, 0.5
     reward = RoutedReward(library=FolderLibrary(str(folder)), router=by_task)
     seen = []
@@ -121,8 +126,8 @@ def rank_0_is_late(folder: Path) -> Any:
 
 def trained(folder: Path) -> Any:
     """A real GRPOTrainer on both ranks: every group is split over them."""
-    (folder / "low").write_text("0.25")
-    (folder / "high").write_text("0.75")
+    put(folder, "low", "0.25")
+    put(folder, "high", "0.75")
     by_prompt: dict[str, list[str | None]] = {}
 
     class Watch:
