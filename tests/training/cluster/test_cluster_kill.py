@@ -17,7 +17,7 @@ WORLD = Path(__file__).with_name("cluster_world.py")
 @pytest.mark.timeout(600)  # 40 s where two cores are free: Ray starts some twenty processes
 def test_kill_9_of_replicas_and_of_a_node_under_load_loses_no_request() -> None:
     done = subprocess.run(
-        [sys.executable, str(WORLD), "--nodes", "2", "--kill", "verifiers,model,routing,node", "--seconds", "14"],
+        [sys.executable, str(WORLD), "--nodes", "2", "--kill", "verifiers,model,routing,node", "--seconds", "9"],
         capture_output=True,
         text=True,
         timeout=560,
