@@ -10,9 +10,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 setup: $(VENV)/.installed-dev
 setup-docs: $(VENV)/.installed-docs
 
+# With a new pip: the one that Python 3.11 brings takes twice as long.
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 11) and sys.exit("Ravelar needs Python 3.11 or newer, found %d.%d; name one: make PYTHON=python3.11 ..." % v[:2])'
-	$(PYTHON) -m venv --upgrade-deps $(VENV) # the pip that Python 3.11 brings takes twice as long
+	$(PYTHON) -m venv --upgrade-deps $(VENV)
 
 $(VENV)/.installed-base: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) .
@@ -62,8 +63,8 @@ package:
 	ln -s $(CURDIR)/api/* $(CURDIR)/agents $(CURDIR)/benchmark $(CURDIR)/graphs $(CURDIR)/tools $(CURDIR)/training .cache/package/ravelar/
 
 types: setup package
-	cd .cache/package && MYPYPATH=$(CURDIR)/.cache/package $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
-	cd .cache/package && MYPYPATH=$(CURDIR)/.cache/package $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml \
+	cd .cache/package && MYPYPATH=$(CURDIR)/.cache/package $(CURDIR)/$(BIN)/mypy --num-workers 2 --config-file $(CURDIR)/pyproject.toml
+	cd .cache/package && MYPYPATH=$(CURDIR)/.cache/package $(CURDIR)/$(BIN)/mypy --num-workers 2 --config-file $(CURDIR)/pyproject.toml \
 		$(CURDIR)/tests/api/a_users_program.py $(filter-out %/trl_grpo.py,$(wildcard $(CURDIR)/examples/*.py)) # TRL is not typed
 
 # Writes the cards of the built-in tools to docs/cards.md.

@@ -1,5 +1,6 @@
 """The probes that follow from a run's state, made once for all its nodes."""
 
+import hashlib
 import json
 
 from ravelar.graphs.rlar_state import RlarState
@@ -39,9 +40,10 @@ class KeptProbes:
         Raises: InputError: if a labelled row can't be read.
         """
         try:
-            key = json.dumps([state["task"], state.get("probes"), state.get("examples")])
+            made_of = json.dumps([state["task"], state.get("probes"), state.get("examples")])
         except TypeError:  # rows given in Python may hold anything
             return probes_of(state)
+        key = hashlib.sha256(made_of.encode()).hexdigest()
         found = self._made.get(key)
         if found is None:
             for old in list(self._made)[: 1 - _KEPT]:

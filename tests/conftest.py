@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import certifi
 import pytest
 
 from ravelar.tools.card import ToolCard
@@ -79,7 +80,6 @@ def shares_a_fixture(item: pytest.Item) -> bool:
 @pytest.fixture(scope="session")
 def one_authority(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A certificate authority, as OpenSSL's file of all: reading some 140 takes 20 ms for each client of HTTP."""
-    certifi = pytest.importorskip("certifi")
     first, end, _ = Path(certifi.where()).read_text(encoding="ascii").partition("-----END CERTIFICATE-----\n")
     path = tmp_path_factory.mktemp("authority") / "one.pem"
     path.write_text(first + end, encoding="ascii")

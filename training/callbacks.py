@@ -21,7 +21,7 @@ PAUSED = "paused.json"
 _log = logging.getLogger(__name__)
 
 
-class StampCheckpoints(TrainerCallback):  # type: ignore[misc]
+class StampCheckpoints(TrainerCallback):
     """Writes a stamp into each checkpoint, after everything else, and the guard's state beside it.
 
     Args:
@@ -50,7 +50,7 @@ def restore_guard(guard: HackingGuard, checkpoint: Path, rank: int) -> None:
         guard.restore(guards[rank])
 
 
-class ActOnAlerts(TrainerCallback):  # type: ignore[misc]
+class ActOnAlerts(TrainerCallback):
     """Pauses or stops training, on all ranks together, at the step at which any rank's guard raises an alert.
 
     Both save a checkpoint first. A pause lasts until a person deletes `paused.json` in the run's folder, or writes

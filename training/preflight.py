@@ -101,7 +101,9 @@ def _parameters(config: Any, model: "ModelConfig", grpo: "GRPOConfig") -> tuple[
 
     try:
         with torch.device("meta"):
-            policy = AutoModelForCausalLM.from_config(config, trust_remote_code=grpo.trust_remote_code)
+            policy = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+                config, trust_remote_code=grpo.trust_remote_code
+            )
         total = sum(parameter.numel() for parameter in policy.parameters())
         adapters = get_peft_config(model)
         if adapters is None:

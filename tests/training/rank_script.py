@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
-from reward_sources import FolderAcquirer, FolderLibrary, by_task
+from reward_sources import FolderAcquirer, FolderLibrary, by_task, put
 from tiny_trl import train
 
 from ravelar.tools.recognition.names import NamedExample
@@ -30,12 +30,6 @@ RANK = int(os.environ["RANK"])
 class State:
     def __init__(self, step: int) -> None:
         self.global_step = step
-
-
-def put(folder: Path, name: str, text: str) -> None:
-    """Write a tool's file, whole at every moment: the other rank writes and reads the same one."""
-    (folder / f".{name}-{RANK}").write_text(text)
-    (folder / f".{name}-{RANK}").rename(folder / name)
 
 
 def tools_of(reward: RoutedReward) -> list[str | None]:

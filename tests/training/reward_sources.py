@@ -1,5 +1,6 @@
 """Libraries, routers and acquirers that other processes can open: what is pickled is a name or a path, never a tool."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,13 @@ def by_task(prompt: Any, reference: Any, metadata: Any) -> Route:
     return Route(task, "column task") if task in ("low", "high") else Route(None, "no such task")
 
 
+def put(folder: Path, name: str, text: str) -> None:
+    """Write a tool's file, whole at every moment: several processes may write and read the same one."""
+    written = folder / f".{name}-{os.getpid()}"
+    written.write_text(text)
+    written.rename(folder / name)
+
+
 @dataclass(frozen=True)
 class FolderLibrary:
     """A library of a folder: each file NAME holds the score that the tool NAME gives."""
@@ -65,7 +73,5 @@ class FolderAcquirer:
         time.sleep(self.seconds)
         with Path(self.folder, "CALLS").open("a", encoding="utf-8") as file:
             file.write(f"{label} {len(triples)}\n")
-        written = Path(self.folder, f".{label}")
-        written.write_text(str(self.value))
-        written.rename(Path(self.folder, label))
+        put(Path(self.folder), label, str(self.value))
         return AcquisitionOutcome(label, "adopted", "it wrote a file", label)

@@ -4,10 +4,12 @@ Values are kept as ASCII text of JSON inside the store's own JSON: stores differ
 NUL characters, lone surrogates and the order of keys, and none of them touches ASCII.
 """
 
+import atexit
 import json
 import math
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -43,6 +45,7 @@ class Shelf:
         self._opened: Opened | None = None if store is None else Opened(store, lambda: None, ())
         self._process = os.getpid()
         self._lock = threading.RLock()
+        _ALL.add(self)
 
     def __getstate__(self) -> Mapping[str, Any]:
         """Keep the place alone.
@@ -118,16 +121,19 @@ class Shelf:
     def close(self) -> None:
         """Close the store; using the shelf again opens it again."""
         with self._lock:
-            if self._opened is not None and self._given is None and self._process == os.getpid():
-                self._opened.close()
-                self._opened = None
+            if self._opened is None or self._given is not None:
+                return
+            opened, self._opened = self._opened, None
+            if self._process == os.getpid():
+                opened.close()
+            else:
+                _INHERITED.append(opened)
 
     def __del__(self) -> None:
         """Close what nobody holds any longer; Python 3.13 warns of a connection that is only let go."""
-        try:  # noqa: SIM105  while the interpreter ends, `suppress` may be gone before the last shelf
+        # At the interpreter's end `_close_all` came first: nothing of a module that is gone is touched here.
+        if getattr(self, "_opened", None) is not None:
             self.close()
-        except Exception:  # noqa: BLE001  also of a shelf that was never made
-            pass
 
     def _page(self, namespace: Namespace, limit: int, offset: int) -> list[Any]:
         return self._ask(lambda store: store.search(namespace, limit=limit, offset=offset))
@@ -159,12 +165,22 @@ class Shelf:
     def _open(self) -> Opened:
         with self._lock:
             if self._process != os.getpid() and self._given is None and self.place.kind != "memory":
-                if self._opened is not None:
-                    _INHERITED.append(self._opened)
-                self._opened, self._process = None, os.getpid()
+                self.close()
+                self._process = os.getpid()
             if self._opened is None:
                 self._opened = open_place(self.place)
             return self._opened
+
+
+_ALL: "weakref.WeakSet[Shelf]" = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for shelf in list(_ALL):
+        shelf.close()
+
+
+atexit.register(_close_all)
 
 
 def to_text(value: object) -> str:

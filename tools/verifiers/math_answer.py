@@ -47,6 +47,7 @@ _CARD = ToolCard(
 _FORMULA_SIGNS = frozenset("\\^*/+()!|√")
 _PROBE = "7919"  # a number that is hardly anybody's reference
 _HUNG_KEPT = 1024  # references known to hang Math-Verify that are remembered
+_KILLED = "Math-Verify's worker was killed by somebody else each time that it was asked"
 _NO_ANSWER = Scored(0.0, "no final answer found")
 _BY_LAST_NUMBER = Scored(1.0, "by the last number of the text; no answer was marked")
 
@@ -111,9 +112,12 @@ class MathAnswer:
             return UnusableReference(verdict.reason)
         if verdict.outcome == "stalled":
             return ToolTimeout("Math-Verify got no processor time; the machine is overloaded")
-        by_itself = self._hangs_by_itself(question.reference) if verdict.outcome != "killed" else None
-        if by_itself is None:
-            return ToolUnavailable("Math-Verify's worker was killed each time that it was asked; not by the answer")
+        if verdict.outcome == "killed":
+            return ToolUnavailable(_KILLED)
+        try:
+            by_itself = self._hangs_by_itself(question.reference)
+        except ToolUnavailable as error:
+            return error
         if by_itself:
             return UnusableReference(
                 f"the reference {question.reference[:80]!r} alone keeps Math-Verify over {self._timeout_s} s or ends it"
@@ -121,13 +125,17 @@ class MathAnswer:
         done = "took longer than its time limit" if verdict.outcome == "hung" else "ended"
         return Scored(0.0, f"Math-Verify {done} on this answer")
 
-    def _hangs_by_itself(self, reference: str) -> bool | None:
-        """Say whether the reference breaks Math-Verify beside itself and a plain number too; None: it was killed."""
+    def _hangs_by_itself(self, reference: str) -> bool:
+        """Say whether the reference breaks Math-Verify beside itself and a plain number too.
+
+        Raises:
+            ToolUnavailable: if nobody can tell, since the worker can't be started or is killed.
+        """
         known = self._hanging.get(reference)
         if known is None:
             [probed] = self._worker.ask([Question(reference, (reference, _PROBE))])
             if probed.outcome == "killed":
-                return None
+                raise ToolUnavailable(_KILLED)
             known = probed.outcome in {"hung", "crashed"}
             if len(self._hanging) >= _HUNG_KEPT:
                 self._hanging.clear()

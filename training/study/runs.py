@@ -147,7 +147,7 @@ def each_step(look: Callable[[int, int], object]) -> Any:
     """Return the trainer's callback that tells the step that ended, and how many there are."""
     from transformers import TrainerCallback  # noqa: PLC0415  heavy
 
-    class EachStep(TrainerCallback):  # type: ignore[misc]
+    class EachStep(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **_given: Any) -> None:
             look(state.global_step, state.max_steps)
 

@@ -22,14 +22,20 @@ export async function newView(main, { chosen, given, go }) {
   const shown = { current: null };
   const show = async (assistant, values) => {
     shown.current = assistant.assistant_id;
+    fill(place, el("p", { class: "quiet" }, "Loading the form…")); // the one before would begin another's run
     const form = await formOf(assistant, values, go);
     if (shown.current === assistant.assistant_id) fill(place, form);
   };
+  const pick = (assistant) =>
+    show(assistant).catch((error) => {
+      if (shown.current !== assistant.assistant_id) return;
+      fill(place, el("p", { class: "notice bad", role: "alert" }, error.message));
+    });
   const first = all.find((one) => one.assistant_id === chosen || one.graph_id === chosen) ?? all[0];
   fill(
     main,
     el("h1", { tabindex: "-1" }, "New run"),
-    picker(all, first, (one) => show(one)),
+    picker(all, first, pick),
     place,
   );
   await show(first, given);
