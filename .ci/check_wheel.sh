@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct); export SOURCE_DATE_EPOCH
 git ls-files -z | xargs -0 tar c | tar x -C "$work" --one-top-level=source   # a stale build/ would ship deleted modules
 
-build() { "$python" -m build "$@" >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }; }
+build() { PIP_NO_COMPILE=0 "$python" -m build "$@" >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }; }
 build --outdir "$work/dist" "$work/source"                  # the sdist, and from it the wheel
 build --wheel --outdir "$work/again" "$work/source"         # the wheel from the source tree itself
 cmp "$work"/dist/*.whl "$work"/again/*.whl && echo "the sdist and the checkout make the same wheel, byte for byte"

@@ -89,10 +89,10 @@ def one_authority(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, one_authority: str) -> None:
     """Keys, proxies and tracing switches of the machine must not change what a test does; nothing here uses TLS."""
-    monkeypatch.setenv("SSL_CERT_FILE", one_authority)
     for name in list(os.environ):
-        if name not in {*KEPT_VARIABLES, "SSL_CERT_FILE"} and not name.startswith(("PYTEST_", "COV")):
+        if name not in KEPT_VARIABLES and not name.startswith(("PYTEST_", "COV")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("SSL_CERT_FILE", one_authority)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,9 @@ import gc
 import multiprocessing
 import os
 import sqlite3
+import subprocess
 import sys
+import textwrap
 import threading
 from contextlib import closing
 
@@ -225,3 +227,18 @@ def test_a_store_that_nobody_holds_any_longer_is_closed(tmp_path):
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         connection.execute("SELECT 1")
+
+
+@pytest.mark.slow
+def test_a_store_that_is_held_to_the_last_is_closed_with_the_interpreter(tmp_path):
+    held = """
+        import ctypes, sys
+        from ravelar.tools.adopted.store import open_store
+        store = open_store(sys.argv[1])
+        store.append("tasks", "doubling", {})
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(store))  # as by an extension that never lets go
+    """
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(held), str(tmp_path / "library.sqlite")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    assert done.stderr == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["library.sqlite"], "SQLite's log was left beside it"
